@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"reeve/internal/api"
+)
+
+type accountOptions struct {
+	connection
+	name string
+	id   string
+}
+
+func newAccount(p *process) *cobra.Command {
+	return group("account", "Make accounts", newAccountCreate(p))
+}
+
+func newAccountCreate(p *process) *cobra.Command {
+	var o accountOptions
+	c := &cobra.Command{
+		Use:   "create --name NAME",
+		Short: "Make an account and print its number",
+		Long: `Make an account and print its number as JSON. An account's configurations and
+machines are its own; only keys of the root account may make accounts.`,
+		Example: `  reeve account create --name "Data centre Zürich"
+  reeve account create --name Staging --id 210987654321`,
+		Args: arguments(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error { return runAccountCreate(c.Context(), p, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.name, "name", "", "what people call it (required)")
+	f.StringVar(&o.id, "id", "", "its 12 `digits` (default random)")
+	o.connection.flags(f)
+	return c
+}
+
+func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {
+	if o.name == "" {
+		return misuse("--name is missing")
+	}
+	c, err := o.dial(p)
+	if err != nil {
+		return err
+	}
+	var out api.CreateAccountOutput
+	in := api.CreateAccountInput{Name: &o.name, AccountId: optional(o.id)}
+	if err := call(ctx, c, api.Reeve+".CreateAccount", in, &out); err != nil {
+		return err
+	}
+	return printJSON(p.stdout, out)
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"reeve/internal/store"
+	"reeve/internal/store/postgres"
+	"reeve/internal/store/sqlconn"
+	"reeve/internal/store/sqlite"
+)
+
+// databaseFile is the SQLite database in a data directory.
+const databaseFile = "reeve.db"
+
+// storeOptions say which database to open.
+type storeOptions struct {
+	data       string // directory of the SQLite database
+	postgres   string // URL; "" for SQLite
+	cacheBytes int64
+	log        *slog.Logger
+}
+
+// openStore opens the database and brings its schema up to date.
+func openStore(ctx context.Context, o storeOptions) (*store.Store, error) {
+	db, err := openDatabase(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.New(ctx, db, store.Options{CacheBytes: o.cacheBytes})
+	if err != nil {
+		db.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func openDatabase(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
+	if o.postgres != "" {
+		return postgres.Open(ctx, o.postgres, postgres.Options{})
+	}
+	return sqlite.Open(filepath.Join(o.data, databaseFile), sqlite.Options{Log: o.log})
+}
+
+// makeDataDirectory makes the directory, for its owner alone.
+func makeDataDirectory(path string) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("make data directory: %w", err)
+	}
+	return nil
+}

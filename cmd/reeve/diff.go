@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"reeve/internal/api"
+	"reeve/internal/client"
+)
+
+type diffOptions struct {
+	connection
+	configuration string
+	from, to      string
+	output        outputFlag
+}
+
+func newDiff(p *process) *cobra.Command {
+	var o diffOptions
+	c := &cobra.Command{
+		Use:   "diff CONFIG --from TIME --to TIME",
+		Short: "List the resources whose usage differs between two moments",
+		Long: `List the resources whose usage of a configuration differs between two moments.
+
+` + configurationHelp + "\n" + momentHelp,
+		Example: `  reeve diff "Oracle Database EE" --from 2026-01-01 --to 2026-02-01
+  reeve diff "Oracle Database EE" --from 2026-01-01 --to 2026-02-01 --output csv`,
+		Args: arguments(1, 1, "CONFIG"),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.configuration = args[0]
+			return runDiff(c.Context(), p, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.from, "from", "", "the earlier `TIME` (required)")
+	f.StringVar(&o.to, "to", "", "the later `TIME` (required)")
+	o.output.flags(f)
+	o.connection.flags(f)
+	return c
+}
+
+var diffColumns = []column{
+	{key: "Change", title: "CHANGE"},
+	{key: "ResourceArn", title: "RESOURCE"},
+	{key: "ResourceType", title: "TYPE"},
+	{key: "ResourceOwnerId", title: "OWNER"},
+	{key: "FromStatus", title: "STATUS BEFORE"},
+	{key: "ToStatus", title: "AFTER"},
+	{key: "FromConsumedLicenses", title: "LICENCES BEFORE", right: true},
+	{key: "ToConsumedLicenses", title: "AFTER", right: true},
+}
+
+func runDiff(ctx context.Context, p *process, o diffOptions) error {
+	if o.from == "" || o.to == "" {
+		return misuse("--from and --to are needed, such as --from 2026-01-01 --to 2026-02-01")
+	}
+	from, err := parseMoment("--from", o.from)
+	if err != nil {
+		return err
+	}
+	to, err := parseMoment("--to", o.to)
+	if err != nil {
+		return err
+	}
+	c, err := o.dial(p)
+	if err != nil {
+		return err
+	}
+	arn, err := resolveConfiguration(ctx, c, o.configuration)
+	if err != nil {
+		return err
+	}
+	out := newRecords(p.stdout, o.output, diffColumns)
+	in := api.CompareUsageInput{LicenseConfigurationArn: &arn, From: &from, To: &to}
+	head, err := eachDifference(ctx, c, in, out)
+	if err != nil {
+		return err
+	}
+	if err := out.end(); err != nil || !o.output.forPeople() {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s\n%s: %s of %s\n",
+		from, counted(val(head.FromConsumedLicenses), "licence"), limitText(head.FromLicenseCount, false),
+		to, counted(val(head.ToConsumedLicenses), "licence"), limitText(head.ToLicenseCount, false))
+	return err
+}
+
+// eachDifference prints all pages and returns the last one, which has the
+// totals like every page.
+func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageInput, out records) (*api.CompareUsageOutput, error) {
+	var page api.CompareUsageOutput
+	err := eachPage(func(token *string) (*string, error) {
+		in.NextToken = token
+		page = api.CompareUsageOutput{}
+		if err := call(ctx, c, api.Reeve+".CompareUsage", in, &page); err != nil {
+			return nil, err
+		}
+		for _, d := range page.Differences {
+			err := out.row(val(d.Change), val(d.ResourceArn), val(d.ResourceType), val(d.ResourceOwnerId),
+				val(d.FromStatus), val(d.ToStatus), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses))
+			if err != nil {
+				return nil, err
+			}
+		}
+		return page.NextToken, nil
+	})
+	return &page, err
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"reeve/internal/api"
+)
+
+type historyOptions struct {
+	connection
+	configuration string
+	from, to      string
+	step          string
+	output        outputFlag
+}
+
+func newHistory(p *process) *cobra.Command {
+	var o historyOptions
+	c := &cobra.Command{
+		Use:   "history CONFIG",
+		Short: "Show how many licences were in use over time",
+		Long: `Show how many licences of a configuration were in use over time, in equal steps:
+at the end of each step, the most during it, and what was bought then. The bar
+shows the most; | marks what was bought and ! what is beyond it.
+
+` + configurationHelp + "\n" + momentHelp,
+		Example: `  reeve history "Oracle Database EE"
+  reeve history "Oracle Database EE" --from 2026-01-01 --to 2026-02-01 --step 1d
+  reeve history "Oracle Database EE" --output csv > history.csv`,
+		Args: arguments(1, 1, "CONFIG"),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.configuration = args[0]
+			return runHistory(c.Context(), p, o)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&o.from, "from", "", "`TIME` to begin at (default chosen by the server)")
+	f.StringVar(&o.to, "to", "", "`TIME` to end at (default now)")
+	f.StringVar(&o.step, "step", "", "`length` of a step, such as 15m, 6h or 1d (default chosen by the server)")
+	o.output.flags(f)
+	o.connection.flags(f)
+	return c
+}
+
+var historyColumns = []column{
+	{key: "From", title: "FROM"},
+	{key: "ConsumedLicenses", title: "IN USE", right: true},
+	{key: "PeakLicenses", title: "MOST", right: true},
+	{key: "LicenseCount", title: "BOUGHT", right: true},
+	{key: "LicenseCountHardLimit", title: "HARD"},
+}
+
+func runHistory(ctx context.Context, p *process, o historyOptions) error {
+	h, err := fetchHistory(ctx, p, o)
+	if err != nil {
+		return err
+	}
+	columns, scale := historyColumns, int64(0)
+	if o.output.forPeople() {
+		columns = append(columns[:len(columns):len(columns)], column{title: "MOST IN USE"})
+		scale = largest(h.Points)
+	}
+	out := newRecords(p.stdout, o.output, columns)
+	for _, point := range h.Points {
+		cells := []any{val(point.From), val(point.ConsumedLicenses), val(point.PeakLicenses), nil, val(point.LicenseCountHardLimit)}
+		if point.LicenseCount != nil {
+			cells[3] = *point.LicenseCount
+		}
+		if o.output.forPeople() {
+			cells = append(peopleCells(cells), bar(val(point.PeakLicenses), point.LicenseCount, scale))
+		}
+		if err := out.row(cells...); err != nil {
+			return err
+		}
+	}
+	return out.end()
+}
+
+func fetchHistory(ctx context.Context, p *process, o historyOptions) (*api.GetUsageHistoryOutput, error) {
+	in := api.GetUsageHistoryInput{}
+	var err error
+	if in.From, err = parseOptionalMoment("--from", o.from); err != nil {
+		return nil, err
+	}
+	if in.To, err = parseOptionalMoment("--to", o.to); err != nil {
+		return nil, err
+	}
+	if in.StepSeconds, err = parseStep(o.step); err != nil {
+		return nil, err
+	}
+	c, err := o.dial(p)
+	if err != nil {
+		return nil, err
+	}
+	arn, err := resolveConfiguration(ctx, c, o.configuration)
+	if err != nil {
+		return nil, err
+	}
+	in.LicenseConfigurationArn = &arn
+	h := new(api.GetUsageHistoryOutput)
+	return h, call(ctx, c, api.Reeve+".GetUsageHistory", in, h)
+}
+
+// parseStep reads a duration in whole seconds, with days beside Go's units.
+func parseStep(text string) (*int64, error) {
+	if text == "" {
+		return nil, nil
+	}
+	days, isDays := strings.CutSuffix(text, "d")
+	if n, err := strconv.ParseInt(days, 10, 32); isDays && err == nil && n > 0 {
+		return optional(n * 24 * 60 * 60), nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d%time.Second != 0 {
+		return nil, misuse("--step is %q: give whole seconds, such as 30s, 15m, 6h or 1d", text)
+	}
+	return optional(int64(d / time.Second)), nil
+}
+
+// barWidth is how many characters the largest value of a history has.
+const barWidth = 40
+
+// largest is the largest value that the bars must show.
+func largest(points []api.UsageHistoryPoint) int64 {
+	var most int64
+	for _, p := range points {
+		most = max(most, val(p.PeakLicenses), val(p.LicenseCount))
+	}
+	return most
+}
+
+// bar draws a value: # up to what was bought, ! beyond, and | at what was
+// bought.
+func bar(value int64, bought *int64, scale int64) string {
+	if scale == 0 {
+		return ""
+	}
+	length := func(n int64) int { return int((float64(n)*barWidth + float64(scale)/2) / float64(scale)) }
+	line := []byte(strings.Repeat("#", length(value)))
+	if bought == nil {
+		return string(line)
+	}
+	mark := length(*bought)
+	for len(line) < mark {
+		line = append(line, ' ')
+	}
+	for i := mark; i < len(line); i++ {
+		line[i] = '!'
+	}
+	return string(line[:mark]) + "|" + string(line[mark:])
+}
+
+// peopleCells are the cells as a table shows them.
+func peopleCells(cells []any) []any {
+	if cells[3] == nil {
+		cells[3] = "unlimited"
+	}
+	if hard, _ := cells[4].(bool); hard {
+		cells[4] = "yes"
+	} else {
+		cells[4] = ""
+	}
+	if t, err := time.Parse(time.RFC3339Nano, fmt.Sprint(cells[0])); err == nil {
+		cells[0] = t.UTC().Format("2006-01-02 15:04:05")
+	}
+	return cells
+}

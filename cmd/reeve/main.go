@@ -1,0 +1,143 @@
+// Command reeve is the licence ledger's server and its command line: one file
+// of this directory a subcommand, wiring only.
+//
+// Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command
+// line itself is wrong.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// process is what commands may use of the process that they run in.
+type process struct {
+	stdin     io.Reader
+	stdout    io.Writer
+	stderr    io.Writer
+	lookupEnv func(string) (string, bool)
+}
+
+func (p *process) getenv(name string) string {
+	v, _ := p.lookupEnv(name)
+	return v
+}
+
+// watched tells whether a person sees standard error, for progress lines.
+func (p *process) watched() bool {
+	f, ok := p.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && p.getenv("TERM") != "dumb"
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	os.Exit(run(ctx, p, os.Args[1:]))
+}
+
+// run runs one command line and returns its exit code.
+func run(ctx context.Context, p *process, args []string) int {
+	root := newRoot(p)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return 0
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(p.stderr, "reeve: %v; see %s --help\n", err, cmd.CommandPath())
+		return 2
+	}
+	fmt.Fprintf(p.stderr, "reeve: %v\n", err)
+	return 1
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func misuse(format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...)}
+}
+
+func newRoot(p *process) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "reeve",
+		Short: "Count the licences that machines really use",
+		Long: `Reeve counts the licences that machines really use, enforces the limits that
+were bought, and proves the count for any moment in the past. Its server speaks
+the AWS License Manager API, so every AWS client works with it.
+
+Start a server, and use it from another terminal:
+
+  reeve serve
+  eval "$(reeve env)"
+  reeve import machines.csv
+  aws license-manager list-license-configurations --endpoint-url "$REEVE_ENDPOINT"
+
+Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command line
+is wrong.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          noSuchCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(
+		newServe(p), newEnv(p), newAccount(p), newKey(p), newImport(p), newUsage(p),
+		newExplain(p), newHistory(p), newDiff(p), newVerify(p), newVersion(p),
+	)
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use: use, Short: short, Args: noSuchCommand,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(commands...)
+	return c
+}
+
+func noSuchCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+			names = append(names, sub.Name())
+		}
+	}
+	return misuse("there is no command %q: the commands are %s", args[0], strings.Join(names, ", "))
+}
+
+// arguments is a check of positional arguments whose errors are usage errors
+// that say what is missing.
+func arguments(least, most int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < least:
+			return misuse("%s is missing", what)
+		case most >= 0 && len(args) > most:
+			return misuse("%q is one argument too many", args[most])
+		}
+		return nil
+	}
+}

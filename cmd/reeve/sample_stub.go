@@ -1,0 +1,5 @@
+package main
+
+import "context"
+
+func (s *serverProcess) loadSample(context.Context) {}

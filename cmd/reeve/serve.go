@@ -1,0 +1,335 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"reeve/internal/awsjson"
+	"reeve/internal/client"
+	"reeve/internal/config"
+	"reeve/internal/iam"
+	"reeve/internal/license"
+	"reeve/internal/server"
+	"reeve/internal/store"
+)
+
+// sweepEvery is the time between two runs of the background jobs.
+const sweepEvery = time.Minute
+
+type serveOptions struct {
+	file  string
+	flags map[string]string // settings that were given as flags
+}
+
+func newServe(p *process) *cobra.Command {
+	o := serveOptions{flags: make(map[string]string)}
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `Run the server until SIGTERM or SIGINT, which let running requests finish.
+
+The first start makes the data directory with the database, the master key that
+seals its secrets, and the root account with an access key (DIR/credentials).
+Back up the directory as a whole. With --database the ledger is in PostgreSQL,
+and any number of servers with the same master key may share it.
+
+Every setting can also be a line "name = value" of a configuration file, or an
+environment variable. Flags win over the environment, the environment over the
+file, the file over the defaults:
+
+` + config.Help(),
+		Example: `  reeve serve
+  reeve serve --data /srv/reeve --listen 0.0.0.0:4750
+  reeve serve --config /etc/reeve.conf
+  REEVE_MASTER_KEY=… reeve serve --database postgres://reeve@db.example/reeve`,
+		Args: arguments(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), p, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
+	addSettings(f, o.flags)
+	return c
+}
+
+// addSettings makes a flag of each setting. Values are kept as text and checked
+// at once, so that a mistake is a usage error.
+func addSettings(f *pflag.FlagSet, given map[string]string) {
+	for _, s := range config.Settings() {
+		if s.NoFlag {
+			continue
+		}
+		flag := f.VarPF(&settingFlag{s, given}, s.Name, "", s.Help+" ["+s.Env()+"]")
+		if s.IsBool() {
+			flag.NoOptDefVal = "true"
+		}
+	}
+}
+
+// settingFlag is one setting as a flag.
+type settingFlag struct {
+	setting config.Setting
+	given   map[string]string
+}
+
+func (s *settingFlag) String() string { return s.setting.Default }
+func (s *settingFlag) Type() string   { return s.setting.Kind }
+
+func (s *settingFlag) Set(text string) error {
+	var scratch config.Config
+	if err := s.setting.Set(&scratch, text); err != nil {
+		return err
+	}
+	s.given[s.setting.Name] = text
+	return nil
+}
+
+func runServe(ctx context.Context, p *process, o serveOptions) error {
+	cfg, err := config.Load(config.Sources{File: o.file, Env: p.lookupEnv, Flags: o.flags})
+	if err != nil {
+		return &usageError{err}
+	}
+	s, err := openServer(ctx, cfg, newLogger(p.stderr, cfg))
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.run(ctx, p)
+}
+
+func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
+	opts := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// serverProcess is an opened server: its parts, in the order of their making.
+type serverProcess struct {
+	cfg       config.Config
+	log       *slog.Logger
+	listener  net.Listener
+	store     *store.Store
+	manager   *license.Manager
+	directory *iam.Directory
+	root      *iam.Root
+	http      *http.Server
+}
+
+// openServer makes every part, or none.
+func openServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*serverProcess, error) {
+	s := &serverProcess{cfg: cfg, log: log}
+	if err := s.open(ctx); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open begins with the listener: a taken port is the commonest mistake and
+// must not cost a migration.
+func (s *serverProcess) open(ctx context.Context) (err error) {
+	if s.listener, err = listen(s.cfg.Listen); err != nil {
+		return err
+	}
+	if err = makeDataDirectory(s.cfg.Data); err != nil {
+		return err
+	}
+	s.store, err = openStore(ctx, storeOptions{
+		data: s.cfg.Data, postgres: string(s.cfg.Database), cacheBytes: s.cfg.CacheBytes, log: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if err = s.openDirectory(ctx); err != nil {
+		return err
+	}
+	s.manager = license.New(s.store, license.Settings{
+		Sandbox:           s.cfg.Sandbox,
+		InactiveAfter:     s.cfg.InactiveAfter,
+		MaxConfigurations: s.cfg.MaxConfigurations,
+		MaxCreatesPerDay:  s.cfg.MaxCreatesPerDay,
+		MaxPerResource:    s.cfg.MaxPerResource,
+	})
+	return s.openHandler(ctx)
+}
+
+func listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s, so choose another address with --listen or stop what uses it: %w", address, err)
+	}
+	return l, nil
+}
+
+func (s *serverProcess) openDirectory(ctx context.Context) (err error) {
+	s.directory, err = iam.Open(ctx, s.store, iam.Options{Dir: s.cfg.Data, MasterKey: string(s.cfg.MasterKey)})
+	if err != nil {
+		return err
+	}
+	s.root, err = s.directory.Bootstrap(ctx, iam.RootOptions{
+		Account:         s.cfg.RootAccount,
+		AccessKeyID:     s.cfg.RootAccessKeyID,
+		SecretAccessKey: iam.NewSecret(string(s.cfg.RootSecretAccessKey)),
+	})
+	return err
+}
+
+func (s *serverProcess) openHandler(ctx context.Context) error {
+	tokens, err := s.directory.TokenKey(ctx)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", s.health)
+	mux.Handle("/", server.New(server.Config{
+		Manager: s.manager, Directory: s.directory, TokenKey: tokens, Now: time.Now, Log: s.log,
+	}))
+	s.http = awsjson.NewServer(mux)
+	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	return nil
+}
+
+// health answers 200 when the server can read its database.
+func (s *serverProcess) health(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+	defer cancel()
+	err := s.store.View(ctx, func(tx license.Tx) error {
+		_, err := tx.Now()
+		return err
+	})
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if err != nil {
+		s.log.Warn("health check failed", "error", err)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "the database does not answer\n")
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+// run serves until ctx ends, then drains.
+func (s *serverProcess) run(ctx context.Context, p *process) error {
+	if err := s.leaveEndpoint(); err != nil {
+		return err
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var jobs sync.WaitGroup
+	jobs.Go(func() { s.sweep(background) })
+	if s.cfg.Sample {
+		jobs.Go(func() { s.loadSample(background) })
+	}
+	defer jobs.Wait()
+	defer stop()
+
+	failed := make(chan error, 1)
+	go func() { failed <- s.http.Serve(s.listener) }()
+	s.log.Info("server started", "endpoint", s.endpoint(), "account", s.root.Account, "database", s.databaseKind(), "version", buildVersion())
+	s.greet(p)
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		return s.drain()
+	}
+}
+
+// drain lets running requests finish, for as long as is allowed.
+func (s *serverProcess) drain() error {
+	s.log.Info("server stopping", "timeout", s.cfg.ShutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownTimeout)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		s.log.Warn("requests were cut off", "timeout", s.cfg.ShutdownTimeout)
+		err = s.http.Close()
+	}
+	s.log.Info("server stopped")
+	return err
+}
+
+// close releases what openServer made; a part that was not made is passed over.
+func (s *serverProcess) close() {
+	if s.listener != nil {
+		_ = s.listener.Close() // closed already after a drain
+	}
+	if s.store == nil {
+		return
+	}
+	if err := s.store.Close(); err != nil {
+		s.log.Error("close database", "error", err)
+	}
+}
+
+// sweep runs the jobs that time alone makes due.
+func (s *serverProcess) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		n, err := s.manager.Sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("background jobs failed", "error", err)
+		}
+		if n > 0 {
+			s.log.Info("background jobs done", "changes", n)
+		}
+	}
+}
+
+func (s *serverProcess) databaseKind() string {
+	if s.cfg.Database != "" {
+		return "postgresql"
+	}
+	return "sqlite"
+}
+
+// endpoint is a URL that reaches the server from this machine.
+func (s *serverProcess) endpoint() string {
+	address, _ := s.listener.Addr().(*net.TCPAddr)
+	host := address.IP.String()
+	if address.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(address.Port))
+}
+
+// leaveEndpoint tells reeve env where the server is.
+func (s *serverProcess) leaveEndpoint() error {
+	path := filepath.Join(s.cfg.Data, client.EndpointFile)
+	if err := os.WriteFile(path, []byte(s.endpoint()+"\n"), 0o600); err != nil {
+		return fmt.Errorf("leave endpoint: %w", err)
+	}
+	return nil
+}
+
+// greet tells a person what to do next.
+func (s *serverProcess) greet(p *process) {
+	env := `eval "$(reeve env)"`
+	if s.cfg.Data != config.Default().Data {
+		env = `eval "$(reeve env --data ` + posixQuote(s.cfg.Data) + `)"`
+	}
+	fmt.Fprintf(p.stdout, `Reeve serves %[1]s from %[2]s. In another terminal:
+
+  %[3]s
+  aws license-manager create-license-configuration --name demo --license-counting-type vCPU --endpoint-url %[1]s
+  aws license-manager list-license-configurations --endpoint-url %[1]s
+
+`, s.endpoint(), s.cfg.Data, env)
+}

@@ -1,0 +1,179 @@
+// Package awsjson speaks AWS JSON 1.1 over HTTP: it claims requests, reads
+// their bodies within limits, dispatches on X-Amz-Target, decodes, encodes
+// and turns errors into faults. It knows no operation and no credential.
+//
+// The protocol is that of https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html;
+// the order of checks and the wording of refusals are those of AWS's own
+// front ends, which SDKs and their users know.
+package awsjson
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+// ContentType is the media type of every request and every answer.
+const ContentType = "application/x-amz-json-1.1"
+
+// defaultMaxBody is the limit, in bytes, on the body of an operation that
+// names none, and of a request for no operation.
+const defaultMaxBody = 1 << 20
+
+// Call is one request of a caller who has been authenticated.
+type Call struct {
+	Identity  any    // what Handler.Authenticate returned
+	Body      []byte // JSON, or blank; the memory is reused once the Response is encoded
+	RequestID string
+	Target    string // "AWSLicenseManager.ListUsageForLicenseConfiguration"
+}
+
+// Operation is one entry of the table of operations.
+type Operation struct {
+	// MaxBody limits the request's body, in bytes. Zero means 1 MiB.
+	MaxBody int64
+	// Serve answers a call. A nil Response is the empty answer, "{}".
+	Serve func(ctx context.Context, c Call) (Response, error)
+}
+
+// Handler serves a table of operations on "POST /". All fields must be set
+// before the first request and not change after.
+type Handler struct {
+	// Operations is keyed by target: the service's shape name, a dot, the
+	// operation's name.
+	Operations map[string]Operation
+	// Authenticate says who sent r, whose whole body is body.
+	Authenticate func(r *http.Request, body []byte) (any, error)
+	// Fault turns an error of Authenticate or of an operation into a fault. It
+	// need not know *Fault, which stands for itself. nil means that the error
+	// is the server's own: the caller is told nothing of it, the log all.
+	Fault func(error) *Fault
+	Log   *slog.Logger
+}
+
+// ServeHTTP answers one request. It always answers, with a fault if need be,
+// unless an operation panics with http.ErrAbortHandler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := newRequestID()
+	a := answer{w: w, id: id}
+	if !isClaimed(r) {
+		a.notFound()
+		return
+	}
+	defer h.recoverPanic(a, r)
+	out := takeBuffer()
+	defer out.release()
+	response, err := h.serve(r, id, out)
+	if err != nil {
+		a.fault(h.toFault(r, id, err))
+		return
+	}
+	a.ok(response)
+}
+
+// isClaimed reports whether r is of this protocol at all.
+func isClaimed(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return r.Method == http.MethodPost && r.URL.Path == "/" &&
+		strings.EqualFold(strings.TrimSpace(media), ContentType)
+}
+
+// serve returns the bytes of a successful answer, which live in out.
+func (h *Handler) serve(r *http.Request, id string, out *buffer) ([]byte, error) {
+	target, op, known := h.find(r)
+	in := takeBuffer()
+	defer in.release()
+	if err := readBody(r, op.limit(), in); err != nil {
+		return nil, err
+	}
+	if err := checkSyntax(in.bytes); err != nil {
+		return nil, err
+	}
+	if !known {
+		return nil, unknownOperation(target)
+	}
+	identity, err := h.Authenticate(r, in.bytes)
+	if err != nil {
+		return nil, err
+	}
+	response, err := op.Serve(r.Context(), Call{Identity: identity, Body: in.bytes, RequestID: id, Target: target})
+	if err != nil {
+		return nil, err
+	}
+	return encode(response, out)
+}
+
+// find looks the target up. A request with several targets has none.
+func (h *Handler) find(r *http.Request) (target string, op Operation, known bool) {
+	targets := r.Header["X-Amz-Target"]
+	if len(targets) != 1 {
+		return strings.Join(targets, ","), Operation{}, false
+	}
+	op, known = h.Operations[targets[0]]
+	return targets[0], op, known
+}
+
+func (op Operation) limit() int64 {
+	if op.MaxBody > 0 {
+		return op.MaxBody
+	}
+	return defaultMaxBody
+}
+
+// toFault finds the fault that an error stands for, and logs what the caller
+// is not told.
+func (h *Handler) toFault(r *http.Request, id string, err error) *Fault {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return fault
+	}
+	if fault = h.Fault(err); fault != nil {
+		return fault
+	}
+	log := h.Log.With("request_id", id, "target", clip(r.Header.Get("X-Amz-Target"), maxEcho), "error", err)
+	if r.Context().Err() != nil {
+		log.Info("request abandoned by its client")
+	} else {
+		log.Error("request failed")
+	}
+	return errInternal
+}
+
+// recoverPanic answers for an operation that panicked. Nothing has been
+// written yet then: an answer is complete before its first byte is sent.
+func (h *Handler) recoverPanic(a answer, r *http.Request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		panic(p)
+	default:
+		h.Log.Error("operation panicked", "request_id", a.id, "target", clip(r.Header.Get("X-Amz-Target"), maxEcho),
+			"panic", p, "stack", string(debug.Stack()))
+		a.fault(errInternal)
+	}
+}
+
+// readBody reads the whole body into in, never more than limit bytes.
+func readBody(r *http.Request, limit int64, in *buffer) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return unsupportedEncoding(coding)
+	}
+	if r.ContentLength > limit {
+		return bodyTooLarge(limit)
+	}
+	in.grow(r.ContentLength)
+	err := in.readFrom(io.LimitReader(r.Body, limit+1))
+	switch {
+	case int64(len(in.bytes)) > limit:
+		return bodyTooLarge(limit)
+	case isTimeout(err):
+		return errBodyTimeout
+	case err != nil:
+		return errBodyIncomplete
+	}
+	return nil
+}

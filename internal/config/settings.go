@@ -1,0 +1,216 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is one row of the table: a name in four places, what it means and
+// how its text becomes a value.
+type Setting struct {
+	Name    string // flag and file key, such as max-per-resource
+	Default string // as an operator would write it; "" is empty or off
+	Kind    string // what to write: a word for the help
+	Help    string // one sentence without a full stop
+	NoFlag  bool   // a secret: arguments of a process are visible to everyone on the machine
+
+	set func(*Config, string) error
+}
+
+// Env is the setting's name in the environment.
+func (s Setting) Env() string {
+	return "REEVE_" + strings.ToUpper(strings.ReplaceAll(s.Name, "-", "_"))
+}
+
+// Set reads text into c. Its error says what would have been right.
+func (s Setting) Set(c *Config, text string) error { return s.set(c, text) }
+
+// IsBool tells whether the setting may be given as a bare flag.
+func (s Setting) IsBool() bool { return s.Kind == "bool" }
+
+// Settings returns the table, in the order in which help shows it. The caller
+// owns the slice.
+func Settings() []Setting {
+	return []Setting{
+		{Name: "data", Default: "./reeve-data", Kind: "dir",
+			Help: "Directory of the database, master.key and credentials; made if absent",
+			set:  text(func(c *Config) *string { return &c.Data }, "a directory")},
+		{Name: "listen", Default: "127.0.0.1:4750", Kind: "host:port",
+			Help: "Address to serve on; port 0 takes a free one",
+			set:  setListen},
+		{Name: "database", Kind: "url",
+			Help: "PostgreSQL to keep the ledger in (postgres://…); without it, SQLite in the data directory",
+			set:  setDatabase},
+		{Name: "sandbox", Default: "false", Kind: "bool",
+			Help: "Accept unknown, well-formed ARNs of the caller's own account as resources, for testing infrastructure code",
+			set:  boolean(func(c *Config) *bool { return &c.Sandbox })},
+		{Name: "sample", Default: "false", Kind: "bool",
+			Help: "Fill an empty deployment with a sample company and its history",
+			set:  boolean(func(c *Config) *bool { return &c.Sample })},
+		{Name: "log-level", Default: "info", Kind: "level",
+			Help: "Least level that is logged: debug, info, warn or error",
+			set:  setLogLevel},
+		{Name: "log-format", Default: "text", Kind: "format",
+			Help: "Form of the log on standard error: text or json",
+			set:  setLogFormat},
+		{Name: "inactive-after", Default: "30d", Kind: "duration",
+			Help: "How long a managed instance may stay unseen before it releases its licences; at least 1h",
+			set:  duration(func(c *Config) *time.Duration { return &c.InactiveAfter }, time.Hour)},
+		{Name: "max-configurations", Default: "0", Kind: "number",
+			Help: "Quota of configurations per account and region (AWS: 25); 0 for none",
+			set:  number(func(c *Config) *int { return &c.MaxConfigurations })},
+		{Name: "max-creates-per-day", Default: "0", Kind: "number",
+			Help: "Quota of new configurations per account, region and day (AWS: 10); 0 for none",
+			set:  number(func(c *Config) *int { return &c.MaxCreatesPerDay })},
+		{Name: "max-per-resource", Default: "0", Kind: "number",
+			Help: "Quota of configurations per resource (AWS: 10); 0 for none",
+			set:  number(func(c *Config) *int { return &c.MaxPerResource })},
+		{Name: "cache-bytes", Default: "128MiB", Kind: "size",
+			Help: "Memory for pages of the ledger that were read before",
+			set:  setCacheBytes},
+		{Name: "shutdown-timeout", Default: "20s", Kind: "duration",
+			Help: "How long a stopping server lets running requests finish",
+			set:  duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, 0)},
+		{Name: "root-account", Kind: "digits",
+			Help: "Number of the deployment's first account, decided at first start; without it, a random one",
+			set:  text(func(c *Config) *string { return &c.RootAccount }, "12 digits")},
+		{Name: "root-access-key-id", Kind: "id",
+			Help: "Access key of the root account, added if absent; without it, a random one is made at first start",
+			set:  text(func(c *Config) *string { return &c.RootAccessKeyID }, "an access key ID")},
+		{Name: "root-secret-access-key", Kind: "secret", NoFlag: true,
+			Help: "Secret of root-access-key-id",
+			set:  secret(func(c *Config) *Secret { return &c.RootSecretAccessKey })},
+		{Name: "master-key", Kind: "secret", NoFlag: true,
+			Help: "Key that seals the secrets in the database, 32 bytes as hex or base64; without it, master.key in the data directory",
+			set:  secret(func(c *Config) *Secret { return &c.MasterKey })},
+	}
+}
+
+func text(field func(*Config) *string, want string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if s == "" {
+			return fmt.Errorf("is empty: give %s", want)
+		}
+		*field(c) = s
+		return nil
+	}
+}
+
+func secret(field func(*Config) *Secret) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		*field(c) = Secret(s)
+		return nil
+	}
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		v, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("is %q: give true or false", s)
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+func number(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		v, err := strconv.ParseUint(s, 10, 31)
+		if err != nil {
+			return fmt.Errorf("is %q: give a whole number from 0 to %d", s, math.MaxInt32)
+		}
+		*field(c) = int(v)
+		return nil
+	}
+}
+
+func duration(field func(*Config) *time.Duration, least time.Duration) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		d, err := parseDuration(s)
+		if err != nil {
+			return err
+		}
+		if d < least {
+			return fmt.Errorf("is %q: give at least %v", s, least)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+// parseDuration is time.ParseDuration with days beside: 30d.
+func parseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		if n, err := strconv.ParseUint(days, 10, 16); err == nil {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("is %q: give a duration such as 90s, 12h or 30d", s)
+	}
+	return d, nil
+}
+
+func setListen(c *Config, s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return fmt.Errorf("is %q: give host:port, such as 127.0.0.1:4750 or :4750", s)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fmt.Errorf("is %q: give a port from 0 to 65535", s)
+	}
+	c.Listen = s
+	return nil
+}
+
+// setDatabase does not repeat the value in its error: it may hold a password.
+func setDatabase(c *Config, s string) error {
+	if s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
+		return fmt.Errorf("is not a PostgreSQL URL: give postgres://user:password@host:5432/name, or leave it out for SQLite")
+	}
+	c.Database = Secret(s)
+	return nil
+}
+
+func setLogLevel(c *Config, s string) error {
+	switch s {
+	case "debug", "info", "warn", "error":
+		return c.LogLevel.UnmarshalText([]byte(s))
+	}
+	return fmt.Errorf("is %q: give debug, info, warn or error", s)
+}
+
+func setLogFormat(c *Config, s string) error {
+	if s != "text" && s != "json" {
+		return fmt.Errorf("is %q: give text or json", s)
+	}
+	c.LogFormat = s
+	return nil
+}
+
+func setCacheBytes(c *Config, s string) error {
+	n, err := parseSize(s)
+	c.CacheBytes = n
+	return err
+}
+
+// parseSize reads a number of bytes with an optional unit: 1000000, 512KiB, 1GiB.
+func parseSize(s string) (int64, error) {
+	digits, shift := s, 0
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if d, ok := strings.CutSuffix(s, unit); ok {
+			digits, shift = d, 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("is %q: give a size such as 64MiB or 1GiB, and below 4 GiB without a unit", s)
+	}
+	return int64(n) << shift, nil
+}

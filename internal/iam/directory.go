@@ -1,0 +1,227 @@
+package iam
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Names of the values that iam keeps in a Store's meta. Each is also the name
+// that its value is sealed under.
+const (
+	metaCheck    = "iam.master-key-check"
+	metaTokenKey = "iam.page-token-key"
+	metaRootKey  = "iam.root-access-key"
+)
+
+// attempts bounds how often a random number is drawn again because it is taken.
+const attempts = 8
+
+// Options says where the deployment's own secrets are.
+type Options struct {
+	Dir       string // data directory; holds master.key and credentials
+	MasterKey string // 32 bytes in hexadecimal or base64; "" uses Dir/master.key
+}
+
+// Directory answers who callers are and makes accounts and keys. It is safe for
+// concurrent use; several servers over one database each have their own.
+type Directory struct {
+	store Store
+	seal  sealer
+	dir   string
+	cache keyCache
+}
+
+// Open returns the directory of a deployment. The first Open of a database
+// makes the master key's file (unless a key is given) and remembers which key
+// it was; a later one with another key is refused.
+func Open(ctx context.Context, store Store, opts Options) (*Directory, error) {
+	check, err := store.Meta(ctx, metaCheck)
+	if err != nil {
+		return nil, fmt.Errorf("read master key check: %w", err)
+	}
+	key, err := loadMasterKey(opts, check != nil)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := newSealer(key)
+	if err != nil {
+		return nil, err
+	}
+	d := &Directory{store: store, seal: seal, dir: opts.Dir}
+	if err := d.checkMasterKey(ctx); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// checkMasterKey refuses a key that is not the one the database was made with.
+func (d *Directory) checkMasterKey(ctx context.Context) error {
+	sealed, err := d.store.PutMetaIfAbsent(ctx, metaCheck, d.seal.seal(metaCheck, []byte("reeve")))
+	if err != nil {
+		return fmt.Errorf("keep master key check: %w", err)
+	}
+	if _, err := d.seal.open(metaCheck, sealed); err != nil {
+		return errors.New("the master key is not the one that this database was made with: put the right master.key into the data directory, or set REEVE_MASTER_KEY to it")
+	}
+	return nil
+}
+
+// TokenKey returns the 32 bytes that page tokens are authenticated with. All
+// servers of a deployment have the same, also after a restart.
+func (d *Directory) TokenKey(ctx context.Context) ([]byte, error) {
+	fresh := make([]byte, 32)
+	rand.Read(fresh)
+	sealed, err := d.store.PutMetaIfAbsent(ctx, metaTokenKey, d.seal.seal(metaTokenKey, fresh))
+	if err != nil {
+		return nil, fmt.Errorf("keep page token key: %w", err)
+	}
+	key, err := d.seal.open(metaTokenKey, sealed)
+	if err != nil {
+		return nil, fmt.Errorf("page token key: %w", err)
+	}
+	return key, nil
+}
+
+// CreateAccount makes an account; id "" draws a random one. Only callers of
+// the root account may.
+func (d *Directory) CreateAccount(ctx context.Context, who Identity, name, id string) (*Account, error) {
+	if err := Authorize(who, "reeve:CreateAccount", "*"); err != nil {
+		return nil, err
+	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	if id == "" {
+		return d.createRandomAccount(ctx, name)
+	}
+	if err := checkAccountID(id); err != nil {
+		return nil, err
+	}
+	a := &Account{ID: id, Name: name, Created: now()}
+	err := d.store.InsertAccount(ctx, *a)
+	if errors.Is(err, ErrExists) {
+		return nil, refuse(Exists, "account %s exists already: choose another number, or none to get a random one", id)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("create account: %w", err)
+	}
+	return a, nil
+}
+
+func (d *Directory) createRandomAccount(ctx context.Context, name string) (*Account, error) {
+	var err error
+	for range attempts {
+		a := &Account{ID: newAccountID(), Name: name, Created: now()}
+		if err = d.store.InsertAccount(ctx, *a); err == nil {
+			return a, nil
+		}
+		if !errors.Is(err, ErrExists) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("create account: %w", err)
+}
+
+func checkName(name string) error {
+	bad := !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
+	if n := utf8.RuneCountInString(strings.TrimSpace(name)); bad || n < 1 || utf8.RuneCountInString(name) > 128 {
+		return refuse(Invalid, "the account's name is not usable: give 1 to 128 printable characters")
+	}
+	return nil
+}
+
+// CreateAccessKey makes a key of an account. Callers of the root account may
+// for every account, others for their own. The secret is returned this once.
+func (d *Directory) CreateAccessKey(ctx context.Context, who Identity, account string) (keyID string, secret Secret, err error) {
+	if err := d.mayCreateKey(ctx, who, account); err != nil {
+		return "", Secret{}, err
+	}
+	secret = newSecret()
+	for range attempts {
+		keyID = newKeyID()
+		if err = d.insertKey(ctx, keyID, account, secret); !errors.Is(err, ErrExists) {
+			break
+		}
+	}
+	if err != nil {
+		return "", Secret{}, fmt.Errorf("create access key: %w", err)
+	}
+	return keyID, secret, nil
+}
+
+// mayCreateKey decides before it looks, so that a stranger does not learn
+// which accounts exist.
+func (d *Directory) mayCreateKey(ctx context.Context, who Identity, account string) error {
+	if err := Authorize(who, "reeve:CreateAccessKey", "account/"+clip(account)); err != nil {
+		return err
+	}
+	if !who.Root && who.Account != account {
+		return refuse(Denied, "%s may make access keys for its own account only", who.Principal)
+	}
+	if err := checkAccountID(account); err != nil {
+		return err
+	}
+	a, err := d.store.Account(ctx, account)
+	if err != nil {
+		return fmt.Errorf("read account: %w", err)
+	}
+	if a == nil {
+		return refuse(Invalid, "there is no account %s: make it with CreateAccount first", account)
+	}
+	return nil
+}
+
+func (d *Directory) insertKey(ctx context.Context, id, account string, secret Secret) error {
+	return d.store.InsertAccessKey(ctx, AccessKey{
+		ID: id, Account: account, Sealed: d.seal.seal(id, []byte(secret.Reveal())), Created: now(),
+	})
+}
+
+// Lookup returns the secret of an access key and who it belongs to, or
+// [ErrUnknownAccessKey]. Known keys are answered from memory; unknown ones are
+// asked for each time, so a key made on another server works at once.
+func (d *Directory) Lookup(ctx context.Context, accessKeyID string) (secret string, who Identity, err error) {
+	if !keyID.MatchString(accessKeyID) {
+		return "", Identity{}, ErrUnknownAccessKey
+	}
+	if e, ok := d.cache.get(accessKeyID); ok {
+		return e.secret, e.who, nil
+	}
+	e, err := d.read(ctx, accessKeyID)
+	if err != nil {
+		return "", Identity{}, err
+	}
+	d.cache.put(accessKeyID, e)
+	return e.secret, e.who, nil
+}
+
+func (d *Directory) read(ctx context.Context, id string) (cachedKey, error) {
+	k, err := d.store.AccessKey(ctx, id)
+	if err != nil {
+		return cachedKey{}, fmt.Errorf("read access key: %w", err)
+	}
+	if k == nil {
+		return cachedKey{}, ErrUnknownAccessKey
+	}
+	secret, err := d.seal.open(k.ID, k.Sealed)
+	if err != nil {
+		return cachedKey{}, fmt.Errorf("access key %s: %w", k.ID, err)
+	}
+	a, err := d.store.Account(ctx, k.Account)
+	if err != nil {
+		return cachedKey{}, fmt.Errorf("read account: %w", err)
+	}
+	if a == nil {
+		return cachedKey{}, fmt.Errorf("access key %s belongs to account %s, which is not in the database", k.ID, k.Account)
+	}
+	return cachedKey{string(secret), Identity{Account: a.ID, Root: a.Root, Principal: principalOf(a.ID)}}, nil
+}
+
+// now is cut to microseconds, which is what the store keeps.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,280 @@
+package license
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// scopeCrossAccount is the one documented AmiAssociationScope.
+const scopeCrossAccount = "cross-account"
+
+// maxSpecifications bounds how many configurations one request may name.
+const maxSpecifications = 100
+
+// UpdateSpecifications associates a resource with the configurations of add
+// and ends its association with those of remove: all of it, or nothing. A
+// hard limit that it would break refuses it with LicenseUsage. Adding what is
+// associated and removing what is not are no errors.
+func (m *Manager) UpdateSpecifications(ctx context.Context, who Caller, resourceARN string, add, remove []Specification) error {
+	parsed, err := ParseResourceARN(resourceARN)
+	if err != nil {
+		return err
+	}
+	if err := checkSpecifications(parsed, add, remove); err != nil {
+		return err
+	}
+	return m.store.Update(ctx, func(tx Tx) error {
+		b := &batch{tx: tx, who: who, request: true, clock: m.now}
+		return m.updateSpecifications(b, parsed, resourceARN, add, remove)
+	})
+}
+
+func checkSpecifications(parsed ResourceARN, add, remove []Specification) error {
+	if len(add)+len(remove) > maxSpecifications {
+		return refuse(InvalidParameter, "%d license specifications are too many for one request: at most %d are allowed.", len(add)+len(remove), maxSpecifications)
+	}
+	seen := map[string]bool{}
+	for _, s := range slices.Concat(add, remove) {
+		if seen[s.ConfigurationARN] {
+			return refuse(InvalidParameter, "%s is named more than once in this request.", clip(s.ConfigurationARN))
+		}
+		seen[s.ConfigurationARN] = true
+		if s.Scope != "" && s.Scope != scopeCrossAccount {
+			return refuse(InvalidParameter, "Invalid AmiAssociationScope %q. Expected %s.", clip(s.Scope), scopeCrossAccount)
+		}
+		if s.Scope != "" && parsed.Type != EC2AMI {
+			return refuse(InvalidParameter, "AmiAssociationScope is for images only.")
+		}
+	}
+	return nil
+}
+
+func (m *Manager) updateSpecifications(b *batch, parsed ResourceARN, resourceARN string, add, remove []Specification) error {
+	adding, err := configurationNums(b, add)
+	if err != nil {
+		return err
+	}
+	removing, err := configurationNums(b, remove)
+	if err != nil {
+		return err
+	}
+	r, err := m.lockResource(b, parsed, resourceARN, len(add) > 0)
+	if err != nil {
+		return err
+	}
+	if err := b.open(slices.Concat(adding, removing)); err != nil {
+		return err
+	}
+	if err := b.seeAll(r); err != nil {
+		return err
+	}
+	for i, num := range adding {
+		if err := b.add(num, r, add[i].Scope); err != nil {
+			return err
+		}
+	}
+	for i, num := range removing {
+		if err := b.remove(num, r, remove[i].ConfigurationARN); err != nil {
+			return err
+		}
+	}
+	if err := m.checkPerResource(b, r, adding, removing); err != nil {
+		return err
+	}
+	return b.close()
+}
+
+func configurationNums(b *batch, specs []Specification) ([]int64, error) {
+	nums := make([]int64, 0, len(specs))
+	for _, s := range specs {
+		c, err := configuration(b.tx, b.who, s.ConfigurationARN)
+		if err != nil {
+			return nil, err
+		}
+		nums = append(nums, c.Num)
+	}
+	return nums, nil
+}
+
+// lockResource locks a resource and the host it runs on. An image need not be
+// known before, as it has nothing to count; in a sandbox nothing has to be.
+func (m *Manager) lockResource(b *batch, parsed ResourceARN, arn string, declare bool) (*Resource, error) {
+	found, err := b.lockAll(b.who.Account, []string{arn})
+	if err != nil {
+		return nil, err
+	}
+	r := found[arn]
+	own := parsed.Account == "" || parsed.Account == b.who.Account
+	if r == nil && declare && (parsed.Type == EC2AMI || m.settings.Sandbox && own) {
+		return m.declare(b, parsed, arn)
+	}
+	if r == nil || r.Facts.Gone() && !declare {
+		return nil, refuse(InvalidParameter, "Resource %s is not in the inventory. Report it first, with PutResources or reeve import.", clip(arn))
+	}
+	if r.Facts.Gone() || declare && r.Facts.Status == "shutting-down" {
+		return nil, refuse(InvalidResourceState, "Resource %s is %s: no license can be allocated to it in that state.", clip(arn), r.Facts.Status)
+	}
+	return r, nil
+}
+
+// declare puts a resource that nobody reported into the inventory.
+func (m *Manager) declare(b *batch, parsed ResourceARN, arn string) (*Resource, error) {
+	now, err := b.clock(b.tx)
+	if err != nil {
+		return nil, err
+	}
+	r := newResource(b.who.Account, parsed, arn, now)
+	r.Num = firstNumber(now)
+	if parsed.Type != EC2AMI {
+		r.Facts.VCPUs, r.Facts.Cores, r.Facts.Sockets, r.Facts.ThreadsPerCore = 2, 1, 1, 2
+		physical := false
+		r.Facts.Virtual = &physical
+	}
+	if err := b.tx.InsertResources([]*Resource{r}); err != nil {
+		return nil, fmt.Errorf("insert resource: %w", err)
+	}
+	b.know(r)
+	return r, nil
+}
+
+// lockAll locks resources by ARN together with the hosts that they run on.
+func (b *batch) lockAll(account string, arns []string) (map[string]*Resource, error) {
+	found, err := b.tx.LockResources(account, arns)
+	if err != nil {
+		return nil, fmt.Errorf("lock resources: %w", err)
+	}
+	var hosts []string
+	for _, r := range found {
+		if _, named := found[r.Facts.Host]; r.Facts.Host != "" && !named && !slices.Contains(arns, r.Facts.Host) {
+			hosts = append(hosts, r.Facts.Host)
+		}
+		b.know(r)
+	}
+	if len(hosts) == 0 {
+		return found, nil
+	}
+	slices.Sort(hosts)
+	more, err := b.tx.LockResources(account, slices.Compact(hosts))
+	if err != nil {
+		return nil, fmt.Errorf("lock hosts: %w", err)
+	}
+	for _, r := range more {
+		b.know(r)
+	}
+	return found, nil
+}
+
+// seeAll makes the open associations of resources known to the open ledgers.
+func (b *batch) seeAll(rs ...*Resource) error {
+	nums := make([]int64, len(rs))
+	for i, r := range rs {
+		nums[i] = r.Num
+	}
+	open, err := b.tx.AssociationsOf(nums)
+	if err != nil {
+		return fmt.Errorf("read associations: %w", err)
+	}
+	for _, a := range open {
+		if l := b.ledger(a.Configuration); l != nil {
+			l.see(a)
+		}
+	}
+	return nil
+}
+
+// add associates r on request.
+func (b *batch) add(num int64, r *Resource, scope string) error {
+	l := b.ledger(num)
+	if l == nil {
+		return unknownConfiguration("")
+	}
+	if known := l.after[r.Num]; l.Terms.Status == Disabled && (known == nil || known.Origin == OriginAffinity) {
+		return refuse(InvalidParameter, "%s is DISABLED: it takes no new associations. Set its LicenseConfigurationStatus to AVAILABLE first.", l.ARN())
+	}
+	l.associate(r, OriginRequest, scope, b.time(l))
+	return b.touchPlace(l, r, &r.Facts)
+}
+
+// remove ends r's association on request; a licence held on its host stays.
+func (b *batch) remove(num int64, r *Resource, arn string) error {
+	l := b.ledger(num)
+	if l == nil {
+		return unknownConfiguration(arn)
+	}
+	if a := l.after[r.Num]; a == nil || a.Origin == OriginAffinity {
+		return nil
+	}
+	return b.dissociate(l, r, &r.Facts)
+}
+
+// dissociate ends an association; f are the facts that it was counted by.
+func (b *batch) dissociate(l *ledger, r *Resource, f *Facts) error {
+	l.after[r.Num] = nil
+	return b.touchPlace(l, r, f)
+}
+
+// checkPerResource enforces the quota of configurations per resource.
+func (m *Manager) checkPerResource(b *batch, r *Resource, adding, removing []int64) error {
+	most := m.settings.MaxPerResource
+	if most == 0 || len(adding) == 0 {
+		return nil
+	}
+	open, err := b.tx.AssociationsOf([]int64{r.Num})
+	if err != nil {
+		return fmt.Errorf("read associations: %w", err)
+	}
+	for _, a := range open {
+		if a.Origin != OriginAffinity && !slices.Contains(removing, a.Configuration) && !slices.Contains(adding, a.Configuration) {
+			adding = append(adding, a.Configuration)
+		}
+	}
+	if len(adding) > most {
+		return refuse(InvalidParameter, "%s would be associated with %d license configurations; the quota max-per-resource of this server is %d.", r.ARN, len(adding), most)
+	}
+	return nil
+}
+
+// ListSpecifications returns up to limit configurations of the caller's
+// account and region that a resource is associated with, after the given
+// place, and where to go on; 0 after the last one. A resource that is not in
+// the inventory has none.
+func (m *Manager) ListSpecifications(ctx context.Context, who Caller, resourceARN string, after int64, limit int) (list []Specification, next int64, err error) {
+	if _, err := ParseResourceARN(resourceARN); err != nil {
+		return nil, 0, err
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		r, err := tx.Resource(who.Account, resourceARN)
+		if err != nil || r == nil {
+			return err
+		}
+		list, next, err = specifications(tx, who, r.Num, after, limit)
+		return err
+	})
+	return list, next, err
+}
+
+func specifications(tx Tx, who Caller, resource, after int64, limit int) ([]Specification, int64, error) {
+	var list []Specification
+	for {
+		open, err := tx.SpecificationsOf(resource, after, limit+1)
+		if err != nil {
+			return nil, 0, fmt.Errorf("list license specifications: %w", err)
+		}
+		for _, a := range open {
+			if a.Account != who.Account || a.Region != who.Region {
+				after = a.Configuration
+				continue
+			}
+			if len(list) == limit {
+				return list, after, nil
+			}
+			c := Configuration{ID: a.ConfigurationID, Account: a.Account, Region: a.Region}
+			list = append(list, Specification{ConfigurationARN: c.ARN(), Scope: a.Scope})
+			after = a.Configuration
+		}
+		if len(open) <= limit {
+			return list, 0, nil
+		}
+	}
+}

@@ -1,0 +1,485 @@
+package license
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	json "github.com/go-json-experiment/json"
+)
+
+// termsAt returns the terms that a revision set.
+func termsAt(tx Tx, configuration, termsRev int64) (*Terms, error) {
+	r, err := tx.Revision(configuration, termsRev)
+	if err != nil {
+		return nil, fmt.Errorf("read terms: %w", err)
+	}
+	if r == nil || r.Terms == nil {
+		return nil, fmt.Errorf("read terms: revision %d of the ledger has none", termsRev)
+	}
+	var t Terms
+	if err := json.Unmarshal(r.Terms, &t); err != nil {
+		return nil, fmt.Errorf("read terms of revision %d: %w", termsRev, err)
+	}
+	return &t, nil
+}
+
+// moment returns the revision that a reader asks for: that of asOf, else the
+// newest. It is nil when the configuration did not exist then.
+func (m *Manager) moment(ctx context.Context, c *Configuration, now Time, asOf *Time) (r *Revision, err error) {
+	if asOf != nil {
+		return m.revisionAt(ctx, c, now, *asOf)
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		r, err = tx.Revision(c.Num, c.Head)
+		return err
+	})
+	return r, err
+}
+
+// Explain says why a resource consumes what it consumes of a configuration,
+// now or as of a past moment, from the facts that were counted then.
+func (m *Manager) Explain(ctx context.Context, who Caller, arn, resourceARN string, asOf *Time) (e *Explanation, err error) {
+	if _, err := ParseResourceARN(resourceARN); err != nil {
+		return nil, err
+	}
+	c, now, err := m.target(ctx, who, arn, asOf != nil)
+	if err != nil {
+		return nil, err
+	}
+	r, err := m.moment(ctx, c, now, asOf)
+	if err != nil {
+		return nil, err
+	}
+	e = &Explanation{ConfigurationARN: c.ARN(), ResourceARN: resourceARN}
+	if asOf != nil {
+		e.AsOf = *asOf
+	}
+	if r == nil {
+		e.note("result", "0", "The license configuration did not exist at that time.")
+		return e, nil
+	}
+	if asOf == nil {
+		e.AsOf = r.At
+	}
+	e.Revision, e.RevisionAt = r.Number, r.At
+	err = m.store.View(ctx, func(tx Tx) error { return e.fill(tx, who, c, r) })
+	return e, err
+}
+
+func (e *Explanation) note(kind, value, note string) {
+	e.Steps = append(e.Steps, Step{Kind: kind, Name: "ConsumedLicenses", Value: value, Note: note})
+}
+
+// fill derives the explanation from what held at a revision.
+func (e *Explanation) fill(tx Tx, who Caller, c *Configuration, rev *Revision) error {
+	r, err := tx.Resource(who.Account, e.ResourceARN)
+	if err != nil {
+		return fmt.Errorf("read resource: %w", err)
+	}
+	if r == nil {
+		return refuse(InvalidParameter, "Resource %s is not in the inventory.", clip(e.ResourceARN))
+	}
+	terms, err := termsAt(tx, c.Num, rev.TermsRev)
+	if err != nil {
+		return err
+	}
+	counter, err := newCounter(terms)
+	if err != nil {
+		return err
+	}
+	past := &past{tx: tx, account: c.Account, configuration: c.Num, revision: rev.Number, counter: counter}
+	a, err := past.association(r.key())
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		return e.fillUnassociated(past, r)
+	}
+	return e.fillAssociated(past, r, a)
+}
+
+// fillUnassociated explains a resource without an association: it may still
+// be the host that others count on.
+func (e *Explanation) fillUnassociated(p *past, r *Resource) error {
+	u, err := p.tx.UsageOf(p.configuration, p.revision, r.key())
+	if err != nil {
+		return fmt.Errorf("read usage: %w", err)
+	}
+	if u == nil {
+		e.note("result", "0", "The resource is not associated with the license configuration.")
+		return nil
+	}
+	if err := p.loadFacts(r, u.Facts); err != nil {
+		return err
+	}
+	ex := &explainer{}
+	ex.add("term", "LicenseCountingType", string(p.counter.terms.CountingType), "the basis of the count")
+	p.counter.size(r, ex)
+	if err := e.addGuests(p, r, ex); err != nil {
+		return err
+	}
+	e.Steps = ex.steps
+	e.result(u)
+	return nil
+}
+
+// addGuests names the associated machines that make a host count.
+func (e *Explanation) addGuests(p *past, host *Resource, ex *explainer) error {
+	guests, err := p.tx.ResourcesOnHost(host.Account, host.ARN)
+	if err != nil {
+		return fmt.Errorf("read machines of a host: %w", err)
+	}
+	for _, g := range guests {
+		a, err := p.association(g.key())
+		if err != nil {
+			return err
+		}
+		if a != nil && !a.Unlicensed {
+			ex.add("fact", "AssociatedMachine", g.ARN, "runs on this host")
+		}
+	}
+	return nil
+}
+
+func (e *Explanation) fillAssociated(p *past, r *Resource, a *Association) error {
+	e.Associated, e.AssociationTime = a.Origin != OriginAffinity, a.AssociationTime
+	if err := p.loadFacts(r, a.Facts); err != nil {
+		return err
+	}
+	place, err := p.place(r)
+	if err != nil {
+		return err
+	}
+	u, err := p.tx.UsageOf(p.configuration, p.revision, place.key())
+	if err != nil {
+		return fmt.Errorf("read usage: %w", err)
+	}
+	if u != nil {
+		if err := p.loadFacts(place, u.Facts); err != nil {
+			return err
+		}
+	}
+	ex := &explainer{}
+	ex.add("fact", "Association", a.Origin, "since "+a.AssociationTime.String())
+	e.Steps = append(e.Steps, ex.steps...)
+	return e.judge(p, r, place, a, u)
+}
+
+func (e *Explanation) judge(p *past, r, place *Resource, a *Association, u *Usage) error {
+	ex := &explainer{}
+	if a.Origin == OriginAffinity {
+		ex.add("rule", ruleAffinity, strconv.FormatInt(p.counter.rules.affinityDays, 10), "the licence was released and is held on its host until "+a.Until.String())
+		p.counter.size(place, ex)
+	} else {
+		host := place
+		if place.Num == r.Num {
+			host = nil
+		}
+		v := p.counter.count(r, host, ex)
+		if v.refusal != "" {
+			ex.add("rule", "refused", "0", "It cannot use the licence: "+v.refusal+".")
+		}
+	}
+	e.Steps = append(e.Steps, ex.steps...)
+	if u == nil || a.Unlicensed {
+		note := "It is associated and consumes nothing in this state."
+		if a.Unlicensed {
+			note = "It is associated but has no licence; see ListFailuresForLicenseConfigurationOperations."
+		}
+		e.note("result", "0", note)
+		return nil
+	}
+	e.result(u)
+	return nil
+}
+
+func (e *Explanation) result(u *Usage) {
+	e.Consumed, e.CountedOn = u.Consumed, u.ResourceARN
+	e.note("result", strconv.FormatInt(u.Consumed, 10), "counted on "+u.ResourceARN)
+}
+
+// past reads one configuration as it was at a revision.
+type past struct {
+	tx                      Tx
+	account                 string
+	configuration, revision int64
+	counter                 counter
+}
+
+// association returns the association of a key, or nil.
+func (p *past) association(k Key) (*Association, error) {
+	k.Resource--
+	found, err := p.tx.ScanAssociations(nil, UsageScan{Configuration: p.configuration, Revision: p.revision, After: k, Limit: 1})
+	if err != nil {
+		return nil, fmt.Errorf("read association: %w", err)
+	}
+	k.Resource++
+	if len(found) == 0 || found[0].Key != k {
+		return nil, nil
+	}
+	return &found[0], nil
+}
+
+// loadFacts sets a resource's facts to one of their versions.
+func (p *past) loadFacts(r *Resource, version int64) error {
+	f, err := p.tx.FactsOf(r.Num, version)
+	if err != nil {
+		return fmt.Errorf("read facts: %w", err)
+	}
+	if f == nil {
+		return fmt.Errorf("read facts: version %d of %s is missing", version, r.ARN)
+	}
+	r.Facts, r.Version = *f, version
+	return nil
+}
+
+// place returns the resource whose row carries the count of r.
+func (p *past) place(r *Resource) (*Resource, error) {
+	if !p.counter.onHost(r.Type, &r.Facts) {
+		return r, nil
+	}
+	host, err := p.tx.Resource(p.account, r.Facts.Host)
+	if err != nil {
+		return nil, fmt.Errorf("read host: %w", err)
+	}
+	if host == nil {
+		return r, nil
+	}
+	return host, nil
+}
+
+// Bounds of a history.
+const (
+	maxHistoryPoints     = 1000
+	defaultHistoryPoints = 100
+)
+
+// GetHistory returns a configuration's consumption in steps: from its creation
+// (or from) to now (or to), in at most 1000 steps; a step of 0 makes about
+// 100.
+func (m *Manager) GetHistory(ctx context.Context, who Caller, arn string, from, to *Time, step time.Duration) (*History, error) {
+	c, now, err := m.target(ctx, who, arn, true)
+	if err != nil {
+		return nil, err
+	}
+	h := &History{From: c.Created, To: max(now, c.HeadAt), Step: step}
+	set(&h.From, from)
+	set(&h.To, to)
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	if _, err := m.revisionAt(ctx, c, now, h.To); err != nil {
+		return nil, err
+	}
+	err = m.store.View(ctx, func(tx Tx) error { return h.fill(tx, c) })
+	return h, err
+}
+
+func (h *History) check() error {
+	if h.To < h.From {
+		return refuse(InvalidParameter, "The history's end %s is before its start %s.", h.To, h.From)
+	}
+	span := time.Duration(h.To-h.From+1) * time.Microsecond
+	if h.Step == 0 {
+		h.Step = max(span/defaultHistoryPoints, time.Second).Round(time.Second)
+	}
+	if h.Step < time.Second || span/h.Step >= maxHistoryPoints {
+		return refuse(InvalidParameter, "A history has at most %d steps of a second or more; from %s to %s, %s is too short. Ask for longer steps or a shorter time.", maxHistoryPoints, h.From, h.To, h.Step)
+	}
+	return nil
+}
+
+func (h *History) fill(tx Tx, c *Configuration) error {
+	step := int64(h.Step / time.Microsecond)
+	peaks, err := tx.Peaks(c.Num, h.From, h.To+1, step)
+	if err != nil {
+		return fmt.Errorf("read history: %w", err)
+	}
+	last, err := tx.RevisionAt(c.Num, h.From-1)
+	if err != nil {
+		return fmt.Errorf("read history: %w", err)
+	}
+	point := &pointReader{tx: tx, configuration: c.Num, last: last}
+	for i := int64(0); h.From+Time(i*step) <= h.To; i++ {
+		p := HistoryPoint{From: h.From + Time(i*step), Peak: point.consumed()}
+		if len(peaks) > 0 && peaks[0].Step == i {
+			p.Peak = max(p.Peak, peaks[0].Consumed)
+			if err := point.advance(peaks[0].Last); err != nil {
+				return err
+			}
+			peaks = peaks[1:]
+		}
+		if err := point.set(&p); err != nil {
+			return err
+		}
+		h.Points = append(h.Points, p)
+	}
+	return nil
+}
+
+// pointReader walks the last revisions of the steps of a history.
+type pointReader struct {
+	tx            Tx
+	configuration int64
+	last          *Revision // nil before the first
+	terms         *Terms    // of termsRev
+	termsRev      int64
+}
+
+func (p *pointReader) consumed() int64 {
+	if p.last == nil {
+		return 0
+	}
+	return p.last.Counters.Consumed
+}
+
+func (p *pointReader) advance(number int64) (err error) {
+	if p.last, err = p.tx.Revision(p.configuration, number); err != nil {
+		return fmt.Errorf("read history: %w", err)
+	}
+	return nil
+}
+
+func (p *pointReader) set(point *HistoryPoint) (err error) {
+	if p.last == nil {
+		return nil
+	}
+	if p.terms == nil || p.termsRev != p.last.TermsRev {
+		if p.terms, err = termsAt(p.tx, p.configuration, p.last.TermsRev); err != nil {
+			return err
+		}
+		p.termsRev = p.last.TermsRev
+	}
+	point.Consumed, point.Count, point.Hard = p.last.Counters.Consumed, p.terms.Count, p.terms.HardLimit
+	return nil
+}
+
+// compareBudget bounds how many rows one page of a comparison reads.
+const compareBudget = 20_000
+
+// Compare returns up to limit differences between the usage at two moments,
+// after a key and in the order of keys. A page ends early, with Next set, when
+// it has read very many equal rows.
+func (m *Manager) Compare(ctx context.Context, who Caller, arn string, from, to Time, after *Key, limit int) (*Comparison, error) {
+	c, now, err := m.target(ctx, who, arn, true)
+	if err != nil {
+		return nil, err
+	}
+	cmp := &Comparison{From: from, To: to}
+	first, err := m.revisionAt(ctx, c, now, from)
+	if err != nil {
+		return nil, err
+	}
+	second, err := m.revisionAt(ctx, c, now, to)
+	if err != nil {
+		return nil, err
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		if cmp.FromRevision, cmp.FromConsumed, cmp.FromCount, err = compareSide(tx, c.Num, first); err != nil {
+			return err
+		}
+		if cmp.ToRevision, cmp.ToConsumed, cmp.ToCount, err = compareSide(tx, c.Num, second); err != nil {
+			return err
+		}
+		return cmp.fill(tx, c.Num, after, limit)
+	})
+	return cmp, err
+}
+
+func compareSide(tx Tx, configuration int64, r *Revision) (number, consumed int64, count *int64, err error) {
+	if r == nil {
+		return 0, 0, nil, nil
+	}
+	terms, err := termsAt(tx, configuration, r.TermsRev)
+	if err != nil {
+		return 0, 0, nil, err
+	}
+	return r.Number, r.Counters.Consumed, terms.Count, nil
+}
+
+// fill merges the two lists of usage, which are in the same order.
+func (cmp *Comparison) fill(tx Tx, configuration int64, after *Key, limit int) error {
+	var start Key
+	if after != nil {
+		start = *after
+	}
+	from := &usageReader{tx: tx, scan: UsageScan{Configuration: configuration, Revision: cmp.FromRevision, After: start, Limit: 1000}}
+	to := &usageReader{tx: tx, scan: UsageScan{Configuration: configuration, Revision: cmp.ToRevision, After: start, Limit: 1000}}
+	last := start
+	for read := 0; ; read++ {
+		d, err := nextPair(from, to)
+		if err != nil || d.From == nil && d.To == nil {
+			return err
+		}
+		same := d.From != nil && d.To != nil && sameUsage(d.From, d.To)
+		if len(cmp.Differences) == limit && !same || read == compareBudget {
+			cmp.Next = &last
+			return nil
+		}
+		if !same {
+			cmp.Differences = append(cmp.Differences, d)
+		}
+		last = d.key()
+	}
+}
+
+func (d *Difference) key() Key {
+	if d.From != nil {
+		return d.From.Key
+	}
+	return d.To.Key
+}
+
+// nextPair takes the next key from two lists in order.
+func nextPair(from, to *usageReader) (Difference, error) {
+	a, err := from.peek()
+	if err != nil {
+		return Difference{}, err
+	}
+	b, err := to.peek()
+	if err != nil {
+		return Difference{}, err
+	}
+	switch {
+	case a == nil && b == nil:
+		return Difference{}, nil
+	case b == nil || a != nil && a.Key.Compare(b.Key) < 0:
+		from.take()
+		return Difference{From: a}, nil
+	case a == nil || a.Key.Compare(b.Key) > 0:
+		to.take()
+		return Difference{To: b}, nil
+	}
+	from.take()
+	to.take()
+	return Difference{From: a, To: b}, nil
+}
+
+// usageReader reads a list of usage row by row.
+type usageReader struct {
+	tx   Tx
+	scan UsageScan
+	rows []Usage
+	done bool
+}
+
+func (r *usageReader) peek() (*Usage, error) {
+	if len(r.rows) == 0 && !r.done && r.scan.Revision > 0 {
+		rows, err := r.tx.ScanUsage(nil, r.scan)
+		if err != nil {
+			return nil, fmt.Errorf("list usage: %w", err)
+		}
+		r.rows, r.done = rows, len(rows) < r.scan.Limit
+		if len(rows) > 0 {
+			r.scan.After = rows[len(rows)-1].Key
+		}
+	}
+	if len(r.rows) == 0 {
+		return nil, nil
+	}
+	return &r.rows[0], nil
+}
+
+func (r *usageReader) take() { r.rows = r.rows[1:] }

@@ -1,0 +1,66 @@
+package license
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// maxInventoryFilters bounds the filters of one search.
+const maxInventoryFilters = 10
+
+// inventoryFilters lists the conditions that each filter takes, from the
+// documentation of ListResourceInventory and, for platform, of the console.
+// "tag:" stands for every tag key.
+var inventoryFilters = map[string][]InventoryCondition{
+	"account_id":       {Equals, NotEquals},
+	"application_name": {Equals, BeginsWith},
+	"license_included": {Equals, NotEquals},
+	"platform":         {Equals, NotEquals, BeginsWith, Contains},
+	"resource_id":      {Equals, NotEquals},
+	"tag:":             {Equals, NotEquals},
+}
+
+// ListInventory returns up to limit resources of the caller's inventory that
+// match every filter, after a resource's number and in the order of numbers,
+// and where to go on; 0 after the last one.
+func (m *Manager) ListInventory(ctx context.Context, who Caller, filters []InventoryFilter, after int64, limit int) (list []*Resource, next int64, err error) {
+	if len(filters) > maxInventoryFilters {
+		return nil, 0, refuse(FilterLimit, "%d filters are too many: at most %d are allowed.", len(filters), maxInventoryFilters)
+	}
+	for _, f := range filters {
+		if err := f.check(); err != nil {
+			return nil, 0, err
+		}
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		if list, err = tx.Inventory(who.Account, filters, after, limit+1); err != nil {
+			return fmt.Errorf("list inventory: %w", err)
+		}
+		return nil
+	})
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].Num
+	}
+	return list, next, err
+}
+
+func (f *InventoryFilter) check() error {
+	name := f.Name
+	if key, ok := strings.CutPrefix(name, "tag:"); ok && key != "" {
+		name = "tag:"
+	}
+	conditions, ok := inventoryFilters[name]
+	if !ok || f.Name == "tag:" {
+		return refuse(InvalidParameter, "Invalid filter name %q. Expected account_id, application_name, license_included, platform, resource_id or tag:<key>.", clip(f.Name))
+	}
+	if !slices.Contains(conditions, f.Condition) {
+		return refuse(InvalidParameter, "Invalid condition %q for the filter %q. Expected one of %v.", clip(string(f.Condition)), clip(f.Name), conditions)
+	}
+	if f.Value == "" && name != "tag:" {
+		return refuse(InvalidParameter, "The filter %q needs a value.", clip(f.Name))
+	}
+	return checkText("filter value", f.Value, 0, maxFactText)
+}

@@ -1,0 +1,485 @@
+package license
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	json "github.com/go-json-experiment/json"
+)
+
+// SeenGrain is how exactly Resource.Seen is kept: a report that changes
+// nothing writes it at most this often.
+const SeenGrain = time.Hour
+
+// errDryRun rolls a dry run back.
+var errDryRun = errors.New("dry run")
+
+// PutResources records what a source says of resources and counts them again
+// in every ledger that they are associated with, in one transaction. See Mode
+// for what happens at a limit. Reports of the same call name each resource
+// once; what a report leaves out stays as it is known.
+func (m *Manager) PutResources(ctx context.Context, who Caller, put Put) (PutResult, error) {
+	if put.Mode != "" && put.Mode != Observe && put.Mode != Admit {
+		return PutResult{}, refuse(InvalidParameter, "Invalid Mode %q. Expected %s or %s.", clip(string(put.Mode)), Observe, Admit)
+	}
+	reports, err := parseReports(put.Reports)
+	if err != nil {
+		return PutResult{}, err
+	}
+	var result PutResult
+	err = m.store.Update(ctx, func(tx Tx) error {
+		b := &batch{tx: tx, who: who, request: put.Mode == Admit, clock: m.now}
+		if result, err = b.put(reports); err != nil {
+			return err
+		}
+		if put.DryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	if errors.Is(err, errDryRun) {
+		err = nil
+	}
+	if err != nil {
+		return PutResult{}, err
+	}
+	return result, nil
+}
+
+// changedResource is a resource of a batch with what was known of it before.
+type changedResource struct {
+	*Resource
+	before Facts // zero Status when it is new
+	counts bool  // what a count looks at has changed
+	isNew  bool  // new, or back after it was gone
+}
+
+// put runs reports through the inventory and the ledgers.
+func (b *batch) put(reports []parsedReport) (PutResult, error) {
+	existing, err := b.lockAll(b.who.Account, lockSet(reports, b.who.Account))
+	if err != nil {
+		return PutResult{}, err
+	}
+	clock, err := b.clock(b.tx)
+	if err != nil {
+		return PutResult{}, err
+	}
+	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), firstNumber(clock))
+	if err != nil {
+		return PutResult{}, err
+	}
+	if err := b.recount(saved); err != nil {
+		return PutResult{}, err
+	}
+	result.Failures = b.failures
+	return result, nil
+}
+
+// lockSet names every resource whose facts decide the batch: those reported,
+// the hosts they name, and the images they were launched from.
+func lockSet(reports []parsedReport, account string) []string {
+	set := map[string]bool{}
+	for i := range reports {
+		r := &reports[i]
+		set[r.ARN] = true
+		if r.Host != nil && *r.Host != "" {
+			if arn, err := r.hostARN(account); err == nil {
+				set[arn] = true
+			}
+		}
+		if r.AMI != nil && *r.AMI != "" {
+			set[imageARN(r.partition(), r.name.Region, *r.AMI)] = true
+		}
+	}
+	arns := make([]string, 0, len(set))
+	for arn := range set {
+		arns = append(arns, arn)
+	}
+	slices.Sort(arns)
+	return arns
+}
+
+func imageARN(partition, region, id string) string {
+	return "arn:" + partition + ":ec2:" + region + "::image/" + id
+}
+
+// saveReports merges reports into the inventory. It returns the resources
+// whose ledgers must be looked at.
+func (b *batch) saveReports(reports []parsedReport, existing map[string]*Resource, now Time, number int64) ([]changedResource, PutResult, error) {
+	var result PutResult
+	var inserts, updates, touches []*Resource
+	all := make([]changedResource, 0, len(reports))
+	for i := range reports {
+		report := &reports[i]
+		r := existing[report.ARN]
+		if r == nil {
+			r = newResource(b.who.Account, report.name, report.ARN, now)
+			r.Num = number + int64(i)
+			r.Facts = Facts{}
+		}
+		ch, changed, err := b.mergeReport(report, r, now)
+		if err != nil {
+			return nil, result, err
+		}
+		switch {
+		case ch.before.Status == "":
+			inserts = append(inserts, r)
+			result.Created++
+		case changed:
+			updates = append(updates, r)
+			result.Changed++
+		default:
+			result.Unchanged++
+			if now-r.Seen >= Time(SeenGrain/time.Microsecond) {
+				r.Seen = now
+				touches = append(touches, r)
+			}
+		}
+		all = append(all, ch)
+	}
+	return all, result, b.saveResources(inserts, updates, touches, now)
+}
+
+// mergeReport applies one report to its resource.
+func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (changedResource, bool, error) {
+	ch := changedResource{Resource: r, before: r.Facts}
+	after := report.merge(r.Facts, b.who.Account)
+	if err := b.mergeSoftware(report, r, &after, now); err != nil {
+		return ch, false, err
+	}
+	changed := factsText(&after) != factsText(&r.Facts)
+	ch.isNew = ch.before.Status == "" || ch.before.Gone()
+	ch.counts = ch.isNew || countingFactsOf(&after) != countingFactsOf(&r.Facts)
+	if changed {
+		if ch.before.Status != "" {
+			r.Version++
+		}
+		r.Facts, r.Seen = after, now
+	}
+	b.know(r)
+	return ch, changed, nil
+}
+
+func factsText(f *Facts) string {
+	text, _ := json.Marshal(f) // plain structs: cannot fail
+	return string(text)
+}
+
+// mergeSoftware records the installed applications when they differ from the
+// version before.
+func (b *batch) mergeSoftware(report *parsedReport, r *Resource, f *Facts, now Time) error {
+	if report.Applications == nil {
+		return nil
+	}
+	apps := sortedApplications(report.Applications)
+	if f.Software > 0 {
+		known, err := b.tx.Software(r.Num, f.Software)
+		if err != nil {
+			return fmt.Errorf("read software: %w", err)
+		}
+		if slices.Equal(known, apps) {
+			return nil
+		}
+	}
+	f.Software++
+	if err := b.tx.SaveSoftware(r.Num, f.Software, now, apps); err != nil {
+		return fmt.Errorf("save software: %w", err)
+	}
+	return nil
+}
+
+func (b *batch) saveResources(inserts, updates, touches []*Resource, now Time) error {
+	if err := b.tx.InsertResources(inserts); err != nil {
+		return fmt.Errorf("insert resources: %w", err)
+	}
+	if err := b.tx.SaveResources(updates, now); err != nil {
+		return fmt.Errorf("save resources: %w", err)
+	}
+	if err := b.tx.TouchResources(touches); err != nil {
+		return fmt.Errorf("save resources: %w", err)
+	}
+	return nil
+}
+
+// newResource is a resource as it is before its first report.
+func newResource(account string, name ResourceARN, arn string, now Time) *Resource {
+	owner := name.Account
+	if owner == "" {
+		owner = account
+	}
+	return &Resource{Account: account, Owner: owner, ARN: arn, Type: name.Type, Created: now, Seen: now, Version: 1,
+		Facts: Facts{Status: firstStatus(name.Type)}}
+}
+
+// firstNumber is the number of the first new resource of a batch that begins
+// now: the microseconds since 2020 in the upper bits keep numbers in the order
+// of their creation; the lower 12 leave room for a batch, and for chance that
+// keeps servers from drawing the same. A clash runs the transaction again.
+func firstNumber(now Time) int64 {
+	const epoch = 1577836800_000000
+	return (int64(now)-epoch)<<12 + rand.Int64N(1<<12-MaxReports)
+}
+
+// recount brings the ledgers of changed resources up to date.
+func (b *batch) recount(changed []changedResource) error {
+	open, err := b.associationsOf(changed)
+	if err != nil {
+		return err
+	}
+	inherited, err := b.inheritable(changed)
+	if err != nil {
+		return err
+	}
+	guests, err := b.guestAssociations(changed)
+	if err != nil {
+		return err
+	}
+	var nums []int64
+	for _, a := range slices.Concat(open, guests) {
+		nums = append(nums, a.Configuration)
+	}
+	for _, as := range inherited {
+		for _, a := range as {
+			nums = append(nums, a.Configuration)
+		}
+	}
+	if err := b.open(nums); err != nil {
+		return err
+	}
+	for _, a := range slices.Concat(open, guests) {
+		if l := b.ledger(a.Configuration); l != nil {
+			l.see(a)
+		}
+	}
+	for i := range changed {
+		if err := b.recountResource(&changed[i], inherited[changed[i].Num]); err != nil {
+			return err
+		}
+	}
+	return b.close()
+}
+
+// associationsOf returns the open associations that a batch has to look at:
+// those of changed resources, and those still without a licence, which every
+// report tries again.
+func (b *batch) associationsOf(changed []changedResource) ([]OpenAssociation, error) {
+	var nums []int64
+	counts := map[int64]bool{}
+	for i := range changed {
+		if changed[i].before.Status != "" {
+			nums = append(nums, changed[i].Num)
+			counts[changed[i].Num] = changed[i].counts
+		}
+	}
+	open, err := b.tx.AssociationsOf(nums)
+	if err != nil {
+		return nil, fmt.Errorf("read associations: %w", err)
+	}
+	return slices.DeleteFunc(open, func(a OpenAssociation) bool { return !counts[a.Resource] && !a.Unlicensed }), nil
+}
+
+// inheritable returns, by resource, the associations of the images that new
+// instances were launched from.
+func (b *batch) inheritable(changed []changedResource) (map[int64][]OpenAssociation, error) {
+	inherited := map[int64][]OpenAssociation{}
+	byImage := map[int64][]OpenAssociation{}
+	for i := range changed {
+		r := &changed[i]
+		if !r.isNew || r.Type != EC2Instance || r.Facts.AMI == "" || r.Facts.Gone() {
+			continue
+		}
+		image, err := b.host(r.Account, imageARN(partitionOf(r.ARN), regionOf(r.ARN), r.Facts.AMI))
+		if err != nil {
+			return nil, err
+		}
+		if image == nil || image.Facts.Gone() {
+			continue
+		}
+		if _, ok := byImage[image.Num]; !ok {
+			if byImage[image.Num], err = b.tx.AssociationsOf([]int64{image.Num}); err != nil {
+				return nil, fmt.Errorf("read associations of an image: %w", err)
+			}
+		}
+		for _, a := range byImage[image.Num] {
+			if r.Owner == image.Owner || a.Scope == scopeCrossAccount {
+				inherited[r.Num] = append(inherited[r.Num], a)
+			}
+		}
+	}
+	return inherited, nil
+}
+
+func partitionOf(arn string) string { return strings.SplitN(arn, ":", 5)[1] }
+func regionOf(arn string) string    { return strings.SplitN(arn, ":", 5)[3] }
+
+// guestAssociations returns the associations of the machines that run on
+// changed hosts.
+func (b *batch) guestAssociations(changed []changedResource) ([]OpenAssociation, error) {
+	var nums []int64
+	for i := range changed {
+		r := &changed[i]
+		if !r.counts || r.Type != EC2Host && r.Type != ManagedInstance {
+			continue
+		}
+		guests, err := b.tx.ResourcesOnHost(r.Account, r.ARN)
+		if err != nil {
+			return nil, fmt.Errorf("read machines of a host: %w", err)
+		}
+		for _, g := range guests {
+			if b.resources[g.Num] == nil {
+				b.know(g)
+			}
+			nums = append(nums, g.Num)
+		}
+	}
+	if len(nums) == 0 {
+		return nil, nil
+	}
+	open, err := b.tx.AssociationsOf(nums)
+	if err != nil {
+		return nil, fmt.Errorf("read associations of a host: %w", err)
+	}
+	return open, nil
+}
+
+// recountResource marks every place that a changed resource may have moved.
+func (b *batch) recountResource(r *changedResource, inherited []OpenAssociation) error {
+	for _, image := range inherited {
+		l := b.ledger(image.Configuration)
+		if l == nil || l.Terms.Status == Disabled || l.after[r.Num] != nil {
+			continue
+		}
+		l.associate(r.Resource, OriginAMI, "", b.time(l))
+		if err := b.touchPlace(l, r.Resource, &r.Facts); err != nil {
+			return err
+		}
+	}
+	for _, l := range b.ledgers {
+		if err := b.recountIn(l, r); err != nil {
+			return err
+		}
+	}
+	if r.Facts.Gone() && !r.before.Gone() {
+		return b.forgetFailures(r)
+	}
+	return nil
+}
+
+// recountIn marks the places of one resource in one ledger: where it counted,
+// where it counts now, and its own row when it may be a host of others.
+func (b *batch) recountIn(l *ledger, r *changedResource) error {
+	if r.counts {
+		l.touchHost(b, r.Resource)
+	}
+	a := l.after[r.Num]
+	if a == nil {
+		return nil
+	}
+	if r.counts {
+		a.Facts = r.Version
+	}
+	if r.before.Status != "" {
+		if err := b.touchPlace(l, r.Resource, &r.before); err != nil {
+			return err
+		}
+	}
+	if r.Facts.Gone() {
+		return b.dissociate(l, r.Resource, &r.Facts)
+	}
+	return b.touchPlace(l, r.Resource, &r.Facts)
+}
+
+// touchHost marks a host's own row, and those of its machines, which count
+// for themselves while their host is not in the inventory.
+func (l *ledger) touchHost(b *batch, host *Resource) {
+	physical := l.Terms.CountingType == Core || l.Terms.CountingType == Socket
+	if !physical || host.Type != EC2Host && host.Type != ManagedInstance {
+		return
+	}
+	l.touched[host.key()] = true
+	for _, num := range b.guests(l, host) {
+		if r := b.resources[num]; r != nil {
+			l.touched[r.key()] = true
+		}
+	}
+}
+
+// forgetFailures drops the failures of a resource that has gone, in the
+// configurations that it may have inherited and never got a licence of.
+func (b *batch) forgetFailures(r *changedResource) error {
+	if r.before.AMI == "" {
+		return nil
+	}
+	image, err := b.host(r.Account, imageARN(partitionOf(r.ARN), regionOf(r.ARN), r.before.AMI))
+	if err != nil || image == nil {
+		return err
+	}
+	open, err := b.tx.AssociationsOf([]int64{image.Num})
+	if err != nil {
+		return fmt.Errorf("read associations of an image: %w", err)
+	}
+	for _, a := range open {
+		if err := b.tx.DeleteFailures(a.Configuration, []Key{r.key()}); err != nil {
+			return fmt.Errorf("delete failures: %w", err)
+		}
+	}
+	return nil
+}
+
+// DeleteResources takes resources out of the inventory and ends their
+// associations. It returns how many were there.
+func (m *Manager) DeleteResources(ctx context.Context, who Caller, arns []string) (int, error) {
+	if len(arns) == 0 || len(arns) > MaxReports {
+		return 0, refuse(InvalidParameter, "ResourceArns has %d entries, expected 1 to %d.", len(arns), MaxReports)
+	}
+	for _, arn := range arns {
+		if _, err := ParseResourceARN(arn); err != nil {
+			return 0, err
+		}
+	}
+	count := 0
+	err := m.store.Update(ctx, func(tx Tx) error {
+		b := &batch{tx: tx, who: who, clock: m.now}
+		changed, err := b.retire(arns, deleted, func(r *Resource) bool { return !r.Facts.Gone() })
+		if err != nil {
+			return err
+		}
+		count = len(changed)
+		return b.recount(changed)
+	})
+	return count, err
+}
+
+// retire gives those resources another status that, under their lock, still
+// qualify for it.
+func (b *batch) retire(arns []string, status string, qualifies func(*Resource) bool) ([]changedResource, error) {
+	found, err := b.lockAll(b.who.Account, arns)
+	if err != nil {
+		return nil, err
+	}
+	now, err := b.clock(b.tx)
+	if err != nil {
+		return nil, err
+	}
+	var changed []changedResource
+	var save []*Resource
+	for _, r := range found {
+		if !qualifies(r) {
+			continue
+		}
+		ch := changedResource{Resource: r, before: r.Facts, counts: true}
+		r.Facts.Status = status
+		r.Version++
+		save = append(save, r)
+		changed = append(changed, ch)
+	}
+	if err := b.tx.SaveResources(save, now); err != nil {
+		return nil, fmt.Errorf("save resources: %w", err)
+	}
+	return changed, nil
+}

@@ -1,0 +1,281 @@
+package license
+
+import "context"
+
+// Store keeps ledgers and inventory. Package store implements it once for
+// SQLite and PostgreSQL; storetest is its conformance suite.
+type Store interface {
+	// View runs fn over one consistent snapshot. fn must not write.
+	View(ctx context.Context, fn func(Tx) error) error
+
+	// Update runs fn in one transaction and commits it durably when fn
+	// returns nil; otherwise nothing of it remains. Update may run fn again
+	// after a conflict, so fn has no effect other than through its Tx, and
+	// locks first what it decides on: resources in the order of their
+	// numbers, then configurations in the order of theirs.
+	Update(ctx context.Context, fn func(Tx) error) error
+}
+
+// Tx is one transaction. It is not safe for concurrent use and ends with the
+// function it was given to. Errors that it returns are the database's, but
+// for what its methods say.
+type Tx interface {
+	// Now is the database's clock. Under a configuration's lock it is the
+	// clock that the next revision's time is taken from.
+	Now() (Time, error)
+
+	ConfigurationTx
+	LedgerTx
+	TreeTx
+	ResourceTx
+	AssociationTx
+}
+
+// ConfigurationTx keeps the configurations' rows.
+type ConfigurationTx interface {
+	// Configuration returns the configuration with that ID (lic-…), deleted
+	// and loading ones included, or nil.
+	Configuration(id string) (*Configuration, error)
+
+	// LockConfiguration locks a configuration against every other
+	// transaction's LockConfiguration and returns it as it then is, or nil.
+	LockConfiguration(num int64) (*Configuration, error)
+
+	// InsertConfiguration adds a new row; its Num and ID are chosen at random
+	// by the caller, and a clash is a conflict that runs the update again.
+	InsertConfiguration(c *Configuration) error
+
+	// SaveConfiguration writes everything of a locked configuration that can
+	// change: Deleted, Loading, Head and what follows it.
+	SaveConfiguration(c *Configuration) error
+
+	// Configurations returns up to limit existing configurations (not
+	// deleted, not loading) of an account in a region after the given place,
+	// in the order of (Created, Num).
+	Configurations(account, region string, created Time, num int64, limit int) ([]*Configuration, error)
+
+	// EveryConfiguration returns up to limit configurations of the whole
+	// deployment with a Num beyond after, in that order; loading ones and
+	// deleted ones included.
+	EveryConfiguration(after int64, limit int) ([]*Configuration, error)
+
+	// CountConfigurations counts an account's existing configurations in a
+	// region, and those created at or after since (deleted ones included).
+	CountConfigurations(account, region string, since Time) (existing, created int64, err error)
+
+	// Settings returns the service settings of an account in a region, zero
+	// when they were never saved; LockSettings also locks them for SaveSettings.
+	Settings(account, region string) (ServiceSettings, error)
+	SaveSettings(account, region string, s ServiceSettings) error
+}
+
+// LedgerTx keeps the revisions.
+type LedgerTx interface {
+	// AppendRevision adds the revision after the configuration's head.
+	AppendRevision(configuration int64, r *Revision) error
+
+	// Revision returns one revision whole, or nil.
+	Revision(configuration, number int64) (*Revision, error)
+
+	// RevisionAt returns the newest revision with At <= t, without Changes
+	// and Terms, or nil when there is none.
+	RevisionAt(configuration int64, t Time) (*Revision, error)
+
+	// Revisions returns up to limit whole revisions with a number beyond
+	// after, in order.
+	Revisions(configuration, after int64, limit int) ([]*Revision, error)
+
+	// Peaks cuts the revisions with from <= At < to into steps of the given
+	// length in microseconds, counted from from, and returns for every step
+	// that has a revision the highest Consumed and the last revision number,
+	// in order.
+	Peaks(configuration int64, from, to Time, step int64) ([]Peak, error)
+}
+
+// Peak is the summary of the revisions that fell into one step.
+type Peak struct {
+	Step     int64 // 0 is the step that starts at from
+	Consumed int64 // the highest after any revision of the step
+	Last     int64 // number of the last revision of the step
+}
+
+// UsageScan says which usage rows to read: those alive at a revision, after a
+// key, in the order of keys.
+type UsageScan struct {
+	Configuration int64
+	Revision      int64
+	Type          ResourceType // "" for every type
+	Owner         int64        // 0 for every account
+	After         Key          // zero for the start
+	Limit         int
+}
+
+// TreeTx keeps what was alive at each revision: usage and associations. A
+// read costs O(rows returned), whatever the revision, the history's depth and
+// the number of resources long gone.
+type TreeTx interface {
+	// ScanUsage appends the rows to dst. Their strings are valid for ever.
+	ScanUsage(dst []Usage, s UsageScan) ([]Usage, error)
+
+	// UsageOf returns the usage of one resource at a revision, or nil.
+	UsageOf(configuration, revision int64, k Key) (*Usage, error)
+
+	// ScanAssociations is ScanUsage for associations; Type and Owner of s
+	// are not looked at.
+	ScanAssociations(dst []Association, s UsageScan) ([]Association, error)
+
+	// ApplyChanges opens and closes intervals at revision c.Head (the one
+	// being written) of a locked configuration; see Change. It advances
+	// c.NextNode and returns the nodes it wrote.
+	ApplyChanges(c *Configuration, changes []Change) (nodes []int64, err error)
+
+	// CheckTrees walks every tree of a configuration and returns an error
+	// that names the first broken invariant of the stored form itself.
+	CheckTrees(c *Configuration) error
+
+	// ScanIntervals calls each for every stored row of every tree, in no
+	// order; a row that was copied on when its node split comes up once a
+	// node, and all its copies but the newest never closed.
+	ScanIntervals(configuration int64, each func(Interval) error) error
+}
+
+// Interval is one stored row of a tree, as a verification reads it.
+type Interval struct {
+	Key
+	Kind     ChangeKind
+	Type     ResourceType // of the tree it stands in; "" for the trees of all types
+	From, To int64        // revisions; To is 0 when the row was never closed
+	Text     string       // AppendText of the usage or association
+}
+
+// Change replaces what is known of a key from a revision on: Usage or
+// Association non-nil opens a row (closing the one that was open); both nil
+// closes the row of the kind that Closes names.
+type Change struct {
+	Key
+	Kind        ChangeKind
+	Usage       *Usage       // KindUsage: nil closes
+	Association *Association // KindAssociation: nil closes
+	WasType     ResourceType // KindUsage: type of the open row, "" when none was open
+}
+
+// ChangeKind says which of the two ledgers' contents a Change is about.
+type ChangeKind byte
+
+// The kinds, in the spelling of Revision.Changes.
+const (
+	KindUsage       ChangeKind = 'u'
+	KindAssociation ChangeKind = 'a'
+)
+
+// ResourceTx keeps the inventory.
+type ResourceTx interface {
+	// LockResources locks the named resources of an account's inventory, in
+	// the order of their numbers, and returns those that exist (those that
+	// are gone included: their Status says so) by ARN.
+	LockResources(account string, arns []string) (map[string]*Resource, error)
+
+	// Resource returns one resource of an account's inventory without
+	// locking it, or nil.
+	Resource(account, arn string) (*Resource, error)
+
+	// ResourcesByNum returns resources by number, with their newest facts.
+	ResourcesByNum(nums []int64) (map[int64]*Resource, error)
+
+	// ResourcesOnHost returns the resources of an account's inventory whose
+	// newest facts name that host.
+	ResourcesOnHost(account, host string) ([]*Resource, error)
+
+	// InsertResources adds resources with their first facts; a clash of
+	// number or ARN is a conflict that runs the update again.
+	InsertResources(rs []*Resource) error
+
+	// SaveResources records new facts: Version, Facts, Seen. at is the time
+	// of the version.
+	SaveResources(rs []*Resource, at Time) error
+
+	// TouchResources writes Seen alone.
+	TouchResources(rs []*Resource) error
+
+	// FactsOf returns one version of a resource's facts, or nil.
+	FactsOf(num, version int64) (*Facts, error)
+
+	// Software returns a version of a resource's installed applications in
+	// their order; SaveSoftware records the next one and makes it the
+	// version that inventory searches see.
+	Software(num, version int64) ([]Application, error)
+	SaveSoftware(num, version int64, at Time, apps []Application) error
+
+	// Inventory returns up to limit resources of an account's inventory with
+	// a number beyond after that match every filter, in the order of
+	// numbers; gone ones are left out.
+	Inventory(account string, filters []InventoryFilter, after int64, limit int) ([]*Resource, error)
+
+	// UnseenResources returns up to limit managed instances of the
+	// deployment last seen before t that are not inactive or gone.
+	UnseenResources(t Time, limit int) ([]*Resource, error)
+}
+
+// AssociationTx keeps the associations as they are now, by resource, and the
+// failures. The trees hold the same by configuration at every revision.
+type AssociationTx interface {
+	// AssociationsOf returns the open associations of the given resources.
+	AssociationsOf(nums []int64) ([]OpenAssociation, error)
+
+	// CountAssociations counts the open associations of a configuration.
+	CountAssociations(configuration int64) (int64, error)
+
+	// SaveAssociations writes open associations; DeleteAssociations removes
+	// them by configuration and resource.
+	SaveAssociations(as []OpenAssociation) error
+	DeleteAssociations(as []OpenAssociation) error
+
+	// SpecificationsOf returns up to limit open associations of a resource
+	// that somebody or an image made (no affinity holds), with the ID of
+	// their configuration, in the order of configuration numbers beyond after.
+	SpecificationsOf(num, after int64, limit int) ([]OpenAssociation, error)
+
+	// AssociationsOnHost returns the open associations with a configuration
+	// of the resources whose newest facts name that host of an account.
+	AssociationsOnHost(configuration int64, account, host string) ([]OpenAssociation, error)
+
+	// ExpiredHolds returns up to limit affinity holds with Until <= t.
+	ExpiredHolds(t Time, limit int) ([]OpenAssociation, error)
+
+	// SaveFailures adds or replaces failures, one per resource;
+	// DeleteFailures removes those of the given keys.
+	SaveFailures(configuration int64, fs []Failure) error
+	DeleteFailures(configuration int64, keys []Key) error
+
+	// Failures returns up to limit failures after a key, in the order of keys.
+	Failures(configuration int64, after Key, limit int) ([]Failure, error)
+}
+
+// OpenAssociation is an association that holds now.
+type OpenAssociation struct {
+	Configuration   int64
+	ConfigurationID string // lic-…; filled by reads
+	Region          string // of the configuration; filled by reads
+	Account         string // of the configuration; filled by reads
+	Association
+}
+
+// InventoryFilter is one condition of ListResourceInventory: a documented
+// name (or "tag:" and a key), a condition and a value.
+type InventoryFilter struct {
+	Name      string
+	Condition InventoryCondition
+	Value     string
+}
+
+// InventoryCondition compares an inventory attribute with a value, in AWS's
+// spelling.
+type InventoryCondition string
+
+// The conditions of the API (InventoryFilterCondition).
+const (
+	Equals     InventoryCondition = "EQUALS"
+	NotEquals  InventoryCondition = "NOT_EQUALS"
+	BeginsWith InventoryCondition = "BEGINS_WITH"
+	Contains   InventoryCondition = "CONTAINS"
+)

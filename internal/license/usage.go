@@ -1,0 +1,192 @@
+package license
+
+import (
+	"context"
+	"fmt"
+)
+
+// ListUsage returns up to limit usage rows of a configuration, in the order of
+// keys, at the revision that the filter's AsOf selects, or the newest. With a
+// cursor it goes on where a page ended, at that page's revision; the cursor
+// must come from a page with the same filter.
+func (m *Manager) ListUsage(ctx context.Context, who Caller, arn string, f UsageFilter, cur *Cursor, limit int) (page UsagePage, err error) {
+	var start Cursor
+	if cur == nil {
+		if start, err = m.firstCursor(ctx, who, arn, f.AsOf); err != nil {
+			return UsagePage{}, err
+		}
+	} else {
+		start = *cur
+	}
+	if start.Revision == 0 {
+		return UsagePage{}, nil
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		page, err = scanUsage(tx, who, f, start, limit)
+		return err
+	})
+	return page, err
+}
+
+// firstCursor decides the revision that a list reads: 0 when the
+// configuration did not exist at the moment asked for.
+func (m *Manager) firstCursor(ctx context.Context, who Caller, arn string, asOf *Time) (Cursor, error) {
+	c, now, err := m.target(ctx, who, arn, asOf != nil)
+	if err != nil {
+		return Cursor{}, err
+	}
+	if asOf == nil {
+		return Cursor{Configuration: c.Num, Revision: c.Head}, nil
+	}
+	r, err := m.revisionAt(ctx, c, now, *asOf)
+	if err != nil || r == nil {
+		return Cursor{}, err
+	}
+	return Cursor{Configuration: c.Num, Revision: r.Number}, nil
+}
+
+// target reads a configuration and the time; past says that a deleted one
+// will do.
+func (m *Manager) target(ctx context.Context, who Caller, arn string, past bool) (c *Configuration, now Time, err error) {
+	find := configuration
+	if past {
+		find = anyConfiguration
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		if c, err = find(tx, who, arn); err != nil || !past {
+			return err
+		}
+		now, err = m.now(tx)
+		return err
+	})
+	return c, now, err
+}
+
+// revisionAt returns the revision that held at a moment, nil when the
+// configuration did not exist then. The answer for a moment never changes.
+func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time) (r *Revision, err error) {
+	if latest := max(now, c.HeadAt); t > latest {
+		return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, latest)
+	}
+	if t >= c.HeadAt { // else the revision after t is committed already
+		if err := m.settle(ctx, c.Num, t); err != nil {
+			return nil, err
+		}
+	}
+	err = m.store.View(ctx, func(tx Tx) error {
+		r, err = tx.RevisionAt(c.Num, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find revision: %w", err)
+	}
+	return r, nil
+}
+
+func scanUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int) (UsagePage, error) {
+	kind := ResourceType(f.ResourceType)
+	owner := ownerNumber(f.Account)
+	if f.ResourceType != "" && kind.Number() < 0 || f.Account != "" && owner == 0 {
+		return UsagePage{}, nil
+	}
+	if f.ResourceARN != "" {
+		return usageOfARN(tx, who, f, start)
+	}
+	rows, err := tx.ScanUsage(nil, UsageScan{
+		Configuration: start.Configuration, Revision: start.Revision,
+		Type: kind, Owner: owner, After: start.After, Limit: limit + 1,
+	})
+	if err != nil {
+		return UsagePage{}, fmt.Errorf("list usage: %w", err)
+	}
+	if len(rows) <= limit {
+		return UsagePage{Usage: rows}, nil
+	}
+	start.After = rows[limit-1].Key
+	return UsagePage{Usage: rows[:limit], Next: &start}, nil
+}
+
+// usageOfARN answers the filter resourceArn: one row at most.
+func usageOfARN(tx Tx, who Caller, f UsageFilter, start Cursor) (UsagePage, error) {
+	r, err := tx.Resource(who.Account, f.ResourceARN)
+	if err != nil || r == nil {
+		return UsagePage{}, err
+	}
+	if f.ResourceType != "" && f.ResourceType != string(r.Type) || f.Account != "" && f.Account != r.Owner || start.After.Compare(r.key()) >= 0 {
+		return UsagePage{}, nil
+	}
+	u, err := tx.UsageOf(start.Configuration, start.Revision, r.key())
+	if err != nil {
+		return UsagePage{}, fmt.Errorf("read usage: %w", err)
+	}
+	if u == nil {
+		return UsagePage{}, nil
+	}
+	return UsagePage{Usage: []Usage{*u}}, nil
+}
+
+// ListAssociations returns up to limit associations of a configuration, those
+// that consume nothing included, in the order of keys and pinned like
+// ListUsage. Licences that are only held on a host are not listed.
+func (m *Manager) ListAssociations(ctx context.Context, who Caller, arn string, cur *Cursor, limit int) ([]Association, *Cursor, error) {
+	var start Cursor
+	var err error
+	if cur == nil {
+		if start, err = m.firstCursor(ctx, who, arn, nil); err != nil {
+			return nil, nil, err
+		}
+	} else {
+		start = *cur
+	}
+	var list []Association
+	var next *Cursor
+	err = m.store.View(ctx, func(tx Tx) error {
+		list, next, err = scanAssociations(tx, start, limit)
+		return err
+	})
+	return list, next, err
+}
+
+func scanAssociations(tx Tx, at Cursor, limit int) ([]Association, *Cursor, error) {
+	var list []Association
+	for {
+		rows, err := tx.ScanAssociations(nil, UsageScan{Configuration: at.Configuration, Revision: at.Revision, After: at.After, Limit: limit + 1})
+		if err != nil {
+			return nil, nil, fmt.Errorf("list associations: %w", err)
+		}
+		for _, a := range rows {
+			if a.Origin == OriginAffinity {
+				at.After = a.Key
+				continue
+			}
+			if len(list) == limit {
+				return list, &at, nil
+			}
+			list = append(list, a)
+			at.After = a.Key
+		}
+		if len(rows) <= limit {
+			return list, nil, nil
+		}
+	}
+}
+
+// ListFailures returns up to limit failures of a configuration after a key, in
+// the order of keys, and where to go on; nil after the last one.
+func (m *Manager) ListFailures(ctx context.Context, who Caller, arn string, after Key, limit int) (list []Failure, next *Key, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		c, err := configuration(tx, who, arn)
+		if err != nil {
+			return err
+		}
+		if list, err = tx.Failures(c.Num, after, limit+1); err != nil {
+			return fmt.Errorf("list failures: %w", err)
+		}
+		return nil
+	})
+	if len(list) > limit {
+		list = list[:limit]
+		next = &list[limit-1].Key
+	}
+	return list, next, err
+}

@@ -1,0 +1,527 @@
+package license
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+
+	json "github.com/go-json-experiment/json"
+)
+
+// Verify recomputes up to limit ledgers with a number beyond after: every hash
+// and counter from the revisions, every stored interval from the changes, and
+// every count from the facts. A root caller verifies the whole deployment,
+// any other its own account. It returns what it found and where to go on; 0
+// after the last one. Deleted configurations are verified too.
+func (m *Manager) Verify(ctx context.Context, who Caller, after int64, limit int) (reports []VerifyReport, next int64, err error) {
+	for len(reports) < limit {
+		var found []*Configuration
+		err := m.store.View(ctx, func(tx Tx) (err error) {
+			found, err = tx.EveryConfiguration(after, limit)
+			return err
+		})
+		if err != nil {
+			return nil, 0, fmt.Errorf("list license configurations: %w", err)
+		}
+		for _, c := range found {
+			if who.Root || c.Account == who.Account {
+				report, err := m.verify(ctx, c)
+				if err != nil {
+					return nil, 0, err
+				}
+				reports = append(reports, report)
+			}
+			after = c.Num
+		}
+		if len(found) < limit {
+			return reports, 0, nil
+		}
+	}
+	return reports, after, nil
+}
+
+// fault is a disagreement that a verification found.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+func faultf(format string, args ...any) error { return fault(fmt.Sprintf(format, args...)) }
+
+func (m *Manager) verify(ctx context.Context, c *Configuration) (VerifyReport, error) {
+	report := VerifyReport{ConfigurationARN: c.ARN(), Account: c.Account}
+	err := m.store.View(ctx, func(tx Tx) error {
+		now, err := tx.Configuration(c.ID) // as this snapshot has it
+		if err != nil {
+			return err
+		}
+		v := &verification{tx: tx, c: now}
+		err = v.run()
+		report.Revisions, report.Intervals = now.Head, v.intervals
+		return err
+	})
+	if f, ok := err.(fault); ok {
+		report.Fault = string(f)
+		err = nil
+	}
+	if err != nil {
+		return report, fmt.Errorf("verify %s: %w", c.ARN(), err)
+	}
+	return report, nil
+}
+
+// verification checks one configuration within one snapshot.
+type verification struct {
+	tx        Tx
+	c         *Configuration
+	counter   counter
+	intervals int64
+
+	usage        map[Key]Usage // replayed, at the revision replay stands at
+	associations map[Key]Association
+	counters     Counters
+}
+
+// How much a verification looks at at once.
+const (
+	verifySamples   = 8         // past revisions that are listed and counted as a whole
+	verifyChunk     = 500       // revisions or rows read at once
+	verifyIntervals = 1_000_000 // intervals held in memory at once
+)
+
+func (v *verification) run() error {
+	var err error
+	if v.counter, err = newCounter(&v.c.Terms); err != nil {
+		return err
+	}
+	if err := v.checkChain(); err != nil {
+		return err
+	}
+	if err := v.tx.CheckTrees(v.c); err != nil {
+		return faultf("the stored trees are damaged: %v", err)
+	}
+	return v.checkIntervals()
+}
+
+// checkChain replays every revision: numbers, times, hashes and counters. At
+// sampled revisions it compares what the store lists with the replay.
+func (v *verification) checkChain() error {
+	v.usage, v.associations = map[Key]Usage{}, map[Key]Association{}
+	before := &Revision{}
+	err := v.revisions(func(r *Revision) error {
+		if err := v.checkRevision(before, r); err != nil {
+			return err
+		}
+		before = r
+		if r.Number%max(v.c.Head/verifySamples, 1) == 0 || r.Number == v.c.Head {
+			return v.checkSample(r.Number)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return v.checkHead(before)
+}
+
+func (v *verification) revisions(each func(*Revision) error) error {
+	for after := int64(0); ; {
+		found, err := v.tx.Revisions(v.c.Num, after, verifyChunk)
+		if err != nil {
+			return fmt.Errorf("read revisions: %w", err)
+		}
+		for _, r := range found {
+			if err := each(r); err != nil {
+				return err
+			}
+			after = r.Number
+		}
+		if len(found) < verifyChunk {
+			return nil
+		}
+	}
+}
+
+func (v *verification) checkRevision(before, r *Revision) error {
+	switch {
+	case r.Number != before.Number+1:
+		return faultf("revision %d is missing: revision %d follows %d", before.Number+1, r.Number, before.Number)
+	case r.At <= before.At:
+		return faultf("revision %d is not later than the one before", r.Number)
+	case !bytes.Equal(r.Hash, r.hash(v.c.ARN(), before.Hash)):
+		return faultf("the hash of revision %d does not match its content: it was altered", r.Number)
+	case r.Terms == nil && r.TermsRev != before.TermsRev, r.Terms != nil && r.TermsRev != r.Number:
+		return faultf("revision %d names the wrong terms", r.Number)
+	}
+	if err := v.replay(r); err != nil {
+		return err
+	}
+	if r.Counters != v.counters {
+		return faultf("the counters of revision %d do not match its changes: %+v, recomputed %+v", r.Number, r.Counters, v.counters)
+	}
+	return nil
+}
+
+// replay applies a revision's changes to the replayed state.
+func (v *verification) replay(r *Revision) error {
+	return parseChanges(r.Changes, func(ch Change) error {
+		if ch.Kind == KindUsage {
+			return v.replayUsage(r.Number, ch)
+		}
+		return v.replayAssociation(r.Number, ch)
+	})
+}
+
+func (v *verification) replayUsage(revision int64, ch Change) error {
+	if was, ok := v.usage[ch.Key]; ok {
+		v.counters.consume(was.Type, -was.Consumed)
+		delete(v.usage, ch.Key)
+	} else if ch.Usage == nil {
+		return faultf("revision %d closes usage that is not open", revision)
+	}
+	if ch.Usage != nil {
+		if ch.Usage.Type.Number() < 0 || ch.Usage.Consumed < 1 {
+			return faultf("revision %d opens usage that cannot be", revision)
+		}
+		v.usage[ch.Key] = *ch.Usage
+		v.counters.consume(ch.Usage.Type, ch.Usage.Consumed)
+		v.intervals++
+	}
+	return nil
+}
+
+func (v *verification) replayAssociation(revision int64, ch Change) error {
+	if was, ok := v.associations[ch.Key]; ok {
+		v.counters.associate(&OpenAssociation{Association: was}, -1)
+		delete(v.associations, ch.Key)
+	} else if ch.Association == nil {
+		return faultf("revision %d closes an association that is not open", revision)
+	}
+	if ch.Association != nil {
+		if ch.Association.Type.Number() < 0 {
+			return faultf("revision %d opens an association that cannot be", revision)
+		}
+		v.associations[ch.Key] = *ch.Association
+		v.counters.associate(&OpenAssociation{Association: *ch.Association}, 1)
+		v.intervals++
+	}
+	return nil
+}
+
+// checkHead compares the configuration's row with its newest revision, and
+// the open associations with the replayed ones.
+func (v *verification) checkHead(head *Revision) error {
+	c := v.c
+	if c.Head != head.Number || c.HeadAt != head.At || !bytes.Equal(c.HeadHash, head.Hash) {
+		return faultf("the configuration names revision %d as its newest, the ledger ends with %d", c.Head, head.Number)
+	}
+	if c.Counters != head.Counters || c.TermsRev != head.TermsRev {
+		return faultf("the configuration's counters do not match revision %d: %+v, recomputed %+v", head.Number, c.Counters, head.Counters)
+	}
+	terms, err := v.tx.Revision(c.Num, c.TermsRev)
+	if err != nil {
+		return err
+	}
+	if text, _ := json.Marshal(&c.Terms); terms == nil || !bytes.Equal(text, terms.Terms) {
+		return faultf("the configuration's terms do not match revision %d", c.TermsRev)
+	}
+	return v.checkOpen()
+}
+
+func (v *verification) checkOpen() error {
+	count, err := v.tx.CountAssociations(v.c.Num)
+	if err != nil {
+		return err
+	}
+	if count != int64(len(v.associations)) {
+		return faultf("%d associations are open, the ledger has %d", count, len(v.associations))
+	}
+	for keys := range slices.Chunk(v.keys(), verifyChunk) {
+		nums := make([]int64, len(keys))
+		for i, k := range keys {
+			nums[i] = k.Resource
+		}
+		open, err := v.tx.AssociationsOf(nums)
+		if err != nil {
+			return err
+		}
+		for _, a := range open {
+			if a.Configuration == v.c.Num && v.associations[a.Key] != a.Association {
+				return faultf("the open association of %s does not match the ledger", a.ResourceARN)
+			}
+		}
+	}
+	return nil
+}
+
+// keys returns the keys of the replayed associations in their order.
+func (v *verification) keys() []Key {
+	keys := make([]Key, 0, len(v.associations))
+	for k := range v.associations {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, Key.Compare)
+	return keys
+}
+
+// checkSample compares the lists at a revision with the replay, and counts
+// every place again from the associations and facts of that revision.
+func (v *verification) checkSample(revision int64) error {
+	for _, kind := range append([]ResourceType{""}, ResourceTypes[:]...) {
+		if err := v.checkList(revision, kind); err != nil {
+			return err
+		}
+	}
+	if err := v.checkAssociationList(revision); err != nil {
+		return err
+	}
+	return v.recount(revision)
+}
+
+func (v *verification) checkList(revision int64, kind ResourceType) error {
+	listed := 0
+	for after, more := (Key{}), true; more; {
+		rows, err := v.tx.ScanUsage(nil, UsageScan{Configuration: v.c.Num, Revision: revision, Type: kind, After: after, Limit: verifyChunk})
+		if err != nil {
+			return faultf("the usage at revision %d cannot be read: %v", revision, err)
+		}
+		for _, u := range rows {
+			if v.usage[u.Key] != u {
+				return faultf("the usage of %s at revision %d does not match the ledger", u.ResourceARN, revision)
+			}
+			after = u.Key
+		}
+		listed += len(rows)
+		more = len(rows) == verifyChunk
+	}
+	if want := v.usageOf(kind); listed != want {
+		return faultf("%d usage records of type %q are listed at revision %d, the ledger has %d", listed, kind, revision, want)
+	}
+	return nil
+}
+
+func (v *verification) usageOf(kind ResourceType) (n int) {
+	for _, u := range v.usage {
+		if kind == "" || u.Type == kind {
+			n++
+		}
+	}
+	return n
+}
+
+func (v *verification) checkAssociationList(revision int64) error {
+	listed := 0
+	for after, more := (Key{}), true; more; {
+		rows, err := v.tx.ScanAssociations(nil, UsageScan{Configuration: v.c.Num, Revision: revision, After: after, Limit: verifyChunk})
+		if err != nil {
+			return faultf("the associations at revision %d cannot be read: %v", revision, err)
+		}
+		for _, a := range rows {
+			if v.associations[a.Key] != a {
+				return faultf("the association of %s at revision %d does not match the ledger", a.ResourceARN, revision)
+			}
+			after = a.Key
+		}
+		listed += len(rows)
+		more = len(rows) == verifyChunk
+	}
+	if listed != len(v.associations) {
+		return faultf("%d associations are listed at revision %d, the ledger has %d", listed, revision, len(v.associations))
+	}
+	return nil
+}
+
+// recount counts every place from the associations and facts at a revision.
+func (v *verification) recount(revision int64) error {
+	expected := map[Key]int64{}
+	p := &past{tx: v.tx, account: v.c.Account, configuration: v.c.Num, revision: revision, counter: v.counter}
+	for keys := range slices.Chunk(v.keys(), verifyChunk) {
+		nums := make([]int64, len(keys))
+		for i, k := range keys {
+			nums[i] = k.Resource
+		}
+		resources, err := v.tx.ResourcesByNum(nums)
+		if err != nil {
+			return fmt.Errorf("read resources: %w", err)
+		}
+		for _, k := range keys {
+			if resources[k.Resource] == nil {
+				return faultf("resource %d of the ledger is missing", k.Resource)
+			}
+			if err := v.expect(p, resources[k.Resource], v.associations[k], expected); err != nil {
+				return err
+			}
+		}
+	}
+	return v.checkExpected(revision, expected)
+}
+
+// expect adds what one association makes its place consume.
+func (v *verification) expect(p *past, r *Resource, a Association, expected map[Key]int64) error {
+	if a.Unlicensed {
+		return nil
+	}
+	if err := p.loadFacts(r, a.Facts); err != nil {
+		return faultf("%v", err)
+	}
+	place, err := p.place(r)
+	if err != nil {
+		return err
+	}
+	u, consumes := v.usage[place.key()]
+	if consumes && place.Num != r.Num {
+		if err := p.loadFacts(place, u.Facts); err != nil {
+			return faultf("%v", err)
+		}
+	}
+	n := v.counter.judge(r, place).consumes
+	if a.Origin == OriginAffinity {
+		n = v.counter.heldSize(r)
+	}
+	if n > 0 {
+		expected[place.key()] = n
+	}
+	return nil
+}
+
+func (v *verification) checkExpected(revision int64, expected map[Key]int64) error {
+	for k, u := range v.usage {
+		if expected[k] != u.Consumed {
+			return faultf("%s consumes %d at revision %d, recounted %d", u.ResourceARN, u.Consumed, revision, expected[k])
+		}
+	}
+	if len(expected) != len(v.usage) {
+		return faultf("%d resources consume at revision %d, recounted %d", len(v.usage), revision, len(expected))
+	}
+	return nil
+}
+
+// span is a replayed interval: when it closed, 0 while open, and its text.
+type span struct {
+	to    int64
+	text  string
+	kind  ResourceType
+	trees int // how many trees it was found in
+}
+
+// spanKey tells intervals apart.
+type spanKey struct {
+	ChangeKind
+	Key
+	from int64
+}
+
+// checkIntervals compares every stored interval with the replay, a part of
+// the keys at a time so that memory stays bounded.
+func (v *verification) checkIntervals() error {
+	parts := v.intervals/verifyIntervals + 1
+	for part := range parts {
+		spans, err := v.spans(func(k Key) bool { return k.Resource%parts == part })
+		if err != nil {
+			return err
+		}
+		err = v.tx.ScanIntervals(v.c.Num, func(iv Interval) error {
+			if iv.Key.Resource%parts != part {
+				return nil
+			}
+			return checkInterval(spans, iv)
+		})
+		if err != nil {
+			return err
+		}
+		if err := v.checkSpans(spans); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spans replays the intervals of some keys.
+func (v *verification) spans(mine func(Key) bool) (map[spanKey]*span, error) {
+	spans := map[spanKey]*span{}
+	type place struct {
+		ChangeKind
+		Key
+	}
+	open := map[place]*span{}
+	err := v.revisions(func(r *Revision) error {
+		return parseChanges(r.Changes, func(ch Change) error {
+			if !mine(ch.Key) {
+				return nil
+			}
+			at := place{ch.Kind, ch.Key}
+			if s := open[at]; s != nil {
+				s.to = r.Number
+				delete(open, at)
+			}
+			if s := spanOf(ch); s != nil {
+				open[at], spans[spanKey{ch.Kind, ch.Key, r.Number}] = s, s
+			}
+			return nil
+		})
+	})
+	return spans, err
+}
+
+func spanOf(ch Change) *span {
+	switch {
+	case ch.Usage != nil:
+		return &span{text: string(ch.Usage.AppendText(nil)), kind: ch.Usage.Type}
+	case ch.Association != nil:
+		return &span{text: string(ch.Association.AppendText(nil))}
+	}
+	return nil
+}
+
+// checkInterval compares one stored row. A copy in a node that has died may
+// still look open.
+func checkInterval(spans map[spanKey]*span, iv Interval) error {
+	s := spans[spanKey{iv.Kind, iv.Key, iv.From}]
+	if s == nil || s.text != iv.Text || iv.To != 0 && iv.To != s.to || iv.Type != "" && iv.Type != s.kind {
+		return faultf("a stored interval of resource %d from revision %d does not match the ledger", iv.Key.Resource, iv.From)
+	}
+	if iv.Type == "" {
+		s.trees |= 1
+	} else {
+		s.trees |= 2
+	}
+	return nil
+}
+
+// checkSpans looks for intervals that are missing in the store, and counts
+// every one of usage again from the facts that it names.
+func (v *verification) checkSpans(spans map[spanKey]*span) error {
+	for k, s := range spans {
+		all := 1
+		if k.ChangeKind == KindUsage {
+			all = 3
+		}
+		if s.trees != all {
+			return faultf("the interval of resource %d from revision %d is missing in the store", k.Resource, k.from)
+		}
+		if k.ChangeKind == KindUsage {
+			if err := v.countAgain(k, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *verification) countAgain(k spanKey, s *span) error {
+	var u Usage
+	if err := u.ParseText(s.text); err != nil {
+		return err
+	}
+	f, err := v.tx.FactsOf(k.Resource, u.Facts)
+	if err != nil {
+		return fmt.Errorf("read facts: %w", err)
+	}
+	if f == nil {
+		return faultf("version %d of the facts of %s is missing", u.Facts, u.ResourceARN)
+	}
+	if n := v.counter.size(&Resource{ARN: u.ResourceARN, Type: u.Type, Facts: *f}, nil); n != u.Consumed {
+		return faultf("%s consumes %d from revision %d on, its facts say %d", u.ResourceARN, u.Consumed, k.from, n)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"reeve/internal/api"
+	"reeve/internal/license"
+)
+
+func filter(name string, values ...string) api.Filter {
+	return api.Filter{Name: &name, Values: values}
+}
+
+func TestFiltersAreReadInTheOrderOfTheirNames(t *testing.T) {
+	values, err := readFilters([]api.Filter{filter("c", "3"), filter("a", "")}, "a", "b", "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(filterValues{new(""), nil, new("3")}, values); diff != "" {
+		t.Errorf("read differently (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"=", "", "=3"}, values.parts()); diff != "" {
+		t.Errorf("parts differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestFiltersThatAreRefused(t *testing.T) {
+	many := make([]api.Filter, 11)
+	for i := range many {
+		many[i] = filter("a", "1")
+	}
+	tests := map[string]struct {
+		filters []api.Filter
+		kind    license.Kind
+		says    string
+	}{
+		"Unknown":     {[]api.Filter{filter("x", "1")}, license.InvalidParameter, `"x"`},
+		"Case":        {[]api.Filter{filter("A", "1")}, license.InvalidParameter, "a, b"},
+		"EmptyName":   {[]api.Filter{filter("", "1")}, license.InvalidParameter, "a, b"},
+		"NoName":      {[]api.Filter{{Values: []string{"1"}}}, license.InvalidParameter, "a, b"},
+		"NoValues":    {[]api.Filter{{Name: new("a")}}, license.InvalidParameter, "a"},
+		"EmptyValues": {[]api.Filter{filter("a")}, license.InvalidParameter, "a"},
+		"Twice":       {[]api.Filter{filter("a", "1"), filter("a", "1")}, license.InvalidParameter, "a"},
+		"TwoValues":   {[]api.Filter{filter("a", "1", "1")}, license.FilterLimit, "a"},
+		"TooMany":     {many, license.FilterLimit, "10"},
+		"LongName":    {[]api.Filter{filter(strings.Repeat("x", 1<<16), "1")}, license.InvalidParameter, "xxx"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := readFilters(test.filters, "a", "b")
+			if license.KindOf(err) != test.kind || !strings.Contains(err.Error(), test.says) || len(err.Error()) > 500 {
+				t.Errorf("got %v, want kind %d with %q", err, test.kind, test.says)
+			}
+		})
+	}
+}

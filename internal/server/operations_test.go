@@ -1,0 +1,105 @@
+package server
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"reeve/internal/api"
+	"reeve/internal/awsjson"
+	"reeve/internal/iam"
+	"reeve/internal/license"
+	"reeve/internal/sigv4"
+)
+
+func TestAnOperationThatIsNotThereYetSaysSo(t *testing.T) {
+	call := callOf(iam.Identity{Account: "111122223333"}, `{}`)
+	for _, r := range (&server{}).table() {
+		if r.reason == "" {
+			continue
+		}
+		answer, err := r.serve(t.Context(), call)
+		f, ok := err.(*awsjson.Fault)
+		if answer != nil || !ok || f.Code != "UnknownOperationException" || !strings.HasPrefix(f.Message, r.Name+" is an operation") {
+			t.Errorf("%s answers %v, %v", r.Name, answer, err)
+		}
+	}
+}
+
+func callOf(who iam.Identity, body string) awsjson.Call {
+	return awsjson.Call{Identity: sigv4.Identity{Region: "eu-west-1", Value: who}, Body: []byte(body)}
+}
+
+func TestARowPassesOnWhoSignedAndWhatForWhere(t *testing.T) {
+	var got license.Caller
+	r := op("GetServiceSettings", func(_ context.Context, who license.Caller, _ *api.GetServiceSettingsInput) (*api.GetServiceSettingsOutput, error) {
+		got = who
+		return &api.GetServiceSettingsOutput{}, nil
+	})
+	signer := iam.Identity{Account: "111122223333", Root: true, Principal: "arn:aws:iam::111122223333:root"}
+	if _, err := r.serve(t.Context(), callOf(signer, "")); err != nil {
+		t.Fatal(err)
+	}
+	want := license.Caller{Account: "111122223333", Region: "eu-west-1", Principal: signer.Principal, Root: true, Operation: "GetServiceSettings"}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestARowRefusesBeforeItAsks(t *testing.T) {
+	asked := false
+	create := op("CreateAccount", func(context.Context, license.Caller, *api.CreateAccountInput) (*api.CreateAccountOutput, error) {
+		asked = true
+		return nil, nil
+	})
+	root := iam.Identity{Account: "111122223333", Root: true}
+	tests := map[string]struct {
+		call awsjson.Call
+		code string
+	}{
+		"NotAllowed": {callOf(iam.Identity{Account: "444455556666"}, `{"Name":"x"}`), codeAuthorization},
+		"Nobody":     {callOf(iam.Identity{}, `{"Name":"x"}`), codeAuthorization},
+		"Missing":    {callOf(root, `{}`), codeValidation},
+		"WrongType":  {callOf(root, `{"Name":1}`), "SerializationException"},
+		"Pattern":    {callOf(root, `{"Name":"x","AccountId":"12"}`), codeValidation},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := create.serve(t.Context(), test.call)
+			if f, ok := err.(*awsjson.Fault); !ok || f.Code != test.code || asked {
+				t.Errorf("got %v (asked: %v), want %s", err, asked, test.code)
+			}
+		})
+	}
+}
+
+func TestARowWithoutAnIdentityIsAFaultOfOurs(t *testing.T) {
+	r := op("GetServiceSettings", func(context.Context, license.Caller, *api.GetServiceSettingsInput) (*api.GetServiceSettingsOutput, error) {
+		return nil, nil
+	})
+	if _, err := r.serve(t.Context(), awsjson.Call{}); err == nil || fault(err, nil) != nil {
+		t.Errorf("got %v, want an error for the log", err)
+	}
+}
+
+func TestTheNULCharacterIsRefusedAtTheDoor(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{}`:                              false,
+		`{"Name":"\u0001"}`:               false,
+		`{"Name":"\u0000"}`:               true,
+		`{"Name":"a\u0000b"}`:             true,
+		`{"Name":"\\u0000"}`:              false,
+		`{"Name":"\\\u0000"}`:             true,
+		`{"Name":"\\u0000","B":"\u0000"}`: true,
+		`{"Name":"\\u0000\\u0000"}`:       false,
+		`{"Unknown":{"deep":["\u0000"]}}`: true,
+	} {
+		if got := hasNUL([]byte(body)); got != want {
+			t.Errorf("hasNUL(%s) = %v, want %v", body, got, want)
+		}
+	}
+	err := decode([]byte(`{"Name":"a\u0000"}`), &api.CreateAccountInput{})
+	if license.KindOf(err) != license.Validation {
+		t.Errorf("got %v, want a Validation", err)
+	}
+}

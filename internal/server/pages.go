@@ -1,0 +1,97 @@
+package server
+
+import "reeve/internal/license"
+
+// largestPage is the default and the largest size of every page. It is large
+// because many scripts in the field count the rows of the first page alone.
+const largestPage = 1000
+
+// pageLimit returns the page size that a request asks for. More than the
+// largest page is no error: the answer is the largest page.
+func pageLimit(maxResults *int64) (int, error) {
+	switch {
+	case maxResults == nil || *maxResults > largestPage:
+		return largestPage, nil
+	case *maxResults < 1:
+		return 0, invalid("MaxResults must be at least 1, and is %d. Leave it out to get pages of %d.", *maxResults, largestPage)
+	}
+	return int(*maxResults), nil
+}
+
+// A pager reads the page that a request asks for and writes the token of the
+// next one. The pairs of methods below are the kinds of places that lists
+// have.
+type pager struct {
+	key   tokenKey
+	scope pageScope
+	token *string // of the request
+	limit int
+}
+
+// pager checks MaxResults and binds the list's tokens to its scope.
+func (s *server) pager(who license.Caller, maxResults *int64, token *string, parts ...string) (pager, error) {
+	limit, err := pageLimit(maxResults)
+	return pager{key: s.tokens, scope: pageScope{who, parts}, token: token, limit: limit}, err
+}
+
+// revision is the place of lists that are pinned to a revision.
+func (p pager) revision() (*license.Cursor, error) {
+	var n [4]int64
+	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
+		return nil, err
+	}
+	return &license.Cursor{Configuration: n[0], Revision: n[1], After: license.Key{Owner: n[2], Resource: n[3]}}, nil
+}
+
+func (p pager) afterRevision(next *license.Cursor) *string {
+	if next == nil {
+		return nil
+	}
+	return p.key.seal(p.scope, next.Configuration, next.Revision, next.After.Owner, next.After.Resource)
+}
+
+// place is the place of lists of resources that are not pinned.
+func (p pager) place() (*license.Key, error) {
+	var n [2]int64
+	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
+		return nil, err
+	}
+	return &license.Key{Owner: n[0], Resource: n[1]}, nil
+}
+
+func (p pager) afterPlace(next *license.Key) *string {
+	if next == nil {
+		return nil
+	}
+	return p.key.seal(p.scope, next.Owner, next.Resource)
+}
+
+// created is the place of lists of configurations.
+func (p pager) created() (*license.ConfigurationCursor, error) {
+	var n [2]int64
+	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
+		return nil, err
+	}
+	return &license.ConfigurationCursor{Created: license.Time(n[0]), Num: n[1]}, nil
+}
+
+func (p pager) afterCreated(next *license.ConfigurationCursor) *string {
+	if next == nil {
+		return nil
+	}
+	return p.key.seal(p.scope, int64(next.Created), next.Num)
+}
+
+// number is the place of lists in the order of a number; 0 is the start.
+func (p pager) number() (int64, error) {
+	var n [1]int64
+	_, err := p.key.open(p.scope, p.token, n[:])
+	return n[0], err
+}
+
+func (p pager) afterNumber(next int64) *string {
+	if next == 0 {
+		return nil
+	}
+	return p.key.seal(p.scope, next)
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+
+	"reeve/internal/api"
+	"reeve/internal/license"
+)
+
+// The filters of ListUsageForLicenseConfiguration. asOf, the point in time, is
+// Reeve's own (see DIFFERENCES.md).
+const (
+	filterARN     = "resourceArn"
+	filterType    = "resourceType"
+	filterAccount = "resourceAccount"
+	filterAsOf    = "asOf"
+)
+
+// noMatch stands for a filter value that no resource can have. The empty value
+// needs it, because the rules read "" as no filter at all.
+const noMatch = "-"
+
+func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who license.Caller, in *api.ListUsageForLicenseConfigurationInput) (*usageAnswer, error) {
+	arn := value(in.LicenseConfigurationArn)
+	values, err := readFilters(in.Filters, filterARN, filterType, filterAccount, filterAsOf)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := usageFilter(values)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.pager(who, in.MaxResults, in.NextToken, append(values.parts(), arn)...)
+	if err != nil {
+		return nil, err
+	}
+	cursor, err := p.revision()
+	if err != nil {
+		return nil, err
+	}
+	page, err := s.manager.ListUsage(ctx, who, arn, filter, cursor, p.limit)
+	if err != nil {
+		return nil, err
+	}
+	return &usageAnswer{rows: page.Usage, next: p.afterRevision(page.Next)}, nil
+}
+
+// usageFilter turns the values of the filters, in the order of their names
+// above, into what the rules select by.
+func usageFilter(values filterValues) (license.UsageFilter, error) {
+	filter := license.UsageFilter{
+		ResourceARN:  wanted(values[0]),
+		ResourceType: wanted(values[1]),
+		Account:      wanted(values[2]),
+	}
+	if values[3] == nil {
+		return filter, nil
+	}
+	moment, err := license.ParseMoment(*values[3])
+	if err != nil {
+		return filter, invalid("Filter %s: %s", filterAsOf, err)
+	}
+	filter.AsOf = &moment
+	return filter, nil
+}
+
+// wanted returns a filter's value as the rules take it: "" for no filter.
+func wanted(v *string) string {
+	if v != nil && *v == "" {
+		return noMatch
+	}
+	return value(v)
+}
+
+// usageAnswer is one page of usage, which writes itself (see encode.go).
+type usageAnswer struct {
+	rows []license.Usage
+	next *string
+}
+
+// AppendJSON writes the page.
+func (a *usageAnswer) AppendJSON(dst []byte) ([]byte, error) {
+	return appendUsageList(dst, a.rows, a.next), nil
+}

@@ -1,0 +1,79 @@
+// Package glpi reads the inventory of one machine from the XML that the
+// FusionInventory and GLPI agents write, such as the output of
+// fusioninventory-inventory.
+//
+// The machine becomes a Systems Manager managed instance. What the agent could
+// not find out is left absent rather than guessed: a count that cannot be made
+// shows as such, a wrong one does not. See [topology] and [identity] for what
+// the agents' own values mean.
+package glpi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"reeve/internal/api"
+	"reeve/internal/source/record"
+)
+
+// Owner says whose inventory the machine goes into.
+type Owner struct {
+	Region  string // such as eu-central-1
+	Account string // 12 digits
+}
+
+// maxApplications is how many programs PutResources takes of one machine.
+const maxApplications = 5000
+
+// Read passes the machine that in describes to sink. What is not the XML of
+// one inventory is an error; an inventory that does not tell which machine it
+// is of, or that PutResources would not take, goes to sink.Bad.
+func Read(in io.Reader, owner Owner, sink record.Sink) error {
+	if owner.Region == "" || owner.Account == "" {
+		return errors.New("read an agent's inventory: the region and the account it belongs to are not known")
+	}
+	d := newDecoder(in)
+	m, err := d.readMachine()
+	if err != nil {
+		return record.At(d.line(), err)
+	}
+	r, err := m.resource(owner)
+	if err != nil {
+		return sink.Bad(m.line, err.Error())
+	}
+	return sink.Put(m.line, r)
+}
+
+// resource turns the machine into a report of a managed instance.
+func (m *machine) resource(owner Owner) (api.Resource, error) {
+	id, err := m.identity()
+	if err != nil {
+		return api.Resource{}, err
+	}
+	if len(m.software) > maxApplications {
+		return api.Resource{}, fmt.Errorf("the machine has %d programs, and %d at most can be kept; leave them out with --no-category=software", len(m.software), maxApplications)
+	}
+	r := api.Resource{
+		ResourceArn:     text("arn:aws:ssm:" + owner.Region + ":" + owner.Account + ":managed-instance/" + id),
+		ResourceType:    text("SYSTEMS_MANAGER_MANAGED_INSTANCE"),
+		Status:          text("Online"),
+		Name:            text(m.name()),
+		Platform:        text(m.platform()),
+		PlatformType:    text(platformTypes[m.family()]),
+		PlatformVersion: text(m.system.Version),
+		Virtual:         m.virtual(),
+		Applications:    m.applications(),
+	}
+	m.topology().report(&r)
+	return r, record.Check(&r)
+}
+
+// text is a member of a report; nothing found leaves it absent.
+func text(s string) *string {
+	if s = strings.TrimSpace(s); s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,66 @@
+package glpi
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strings"
+)
+
+// ownUUID are the values of VMSYSTEM under which a machine has a UUID of its
+// own: hardware, and what emulates or partitions it. Elsewhere (containers,
+// jails, zones) a guest may show the UUID of its host.
+var ownUUID = map[string]bool{
+	"": true, "physical": true, "xen": true, "virtualbox": true, "virtual machine": true, "vmware": true,
+	"qemu": true, "kvm": true, "hyper-v": true, "parallels": true, "virtuozzo": true, "aix_lpar": true,
+}
+
+// sharedUUIDs were left by board vendors on many machines.
+var sharedUUIDs = map[string]bool{
+	"03000200040005000006000700080009": true,
+	"00020003000400050006000700080009": true,
+	"12345678123412341234123456789abc": true,
+}
+
+// identity derives the ID of the managed instance, the same in every report of
+// one machine.
+//
+// It is not made from DEVICEID: fusioninventory-inventory and glpi-inventory
+// keep no state and make a new one, with the time of the run in it, each time
+// they run, so every import would add a machine that consumes licences. The
+// UUID of the hardware stays, also when the machine is renamed. Where the agent
+// finds none (it reads it as root only) the name identifies the machine,
+// together with the serial number where there is one.
+func (m *machine) identity() (string, error) {
+	uuid, name := plainUUID(m.hardware.UUID), strings.ToLower(m.name())
+	var system string
+	if m.hardware.VMSystem != nil {
+		system = strings.ToLower(strings.TrimSpace(*m.hardware.VMSystem))
+	}
+	switch {
+	case uuid != "" && ownUUID[system]:
+		return instanceID("uuid", uuid), nil
+	case uuid != "" && name != "":
+		return instanceID("uuid and name", uuid, name), nil
+	case name == "" || name == "localhost" || strings.HasPrefix(name, "localhost."):
+		return "", errors.New("the inventory does not tell which machine it is of: HARDWARE has neither a usable UUID nor a NAME of its own; run the agent as root or administrator")
+	}
+	return instanceID("serial and name", strings.ToLower(strings.TrimSpace(m.serial)), name), nil
+}
+
+// plainUUID is a UUID without its hyphens in lower case, or "" when it cannot
+// tell one machine from another.
+func plainUUID(s string) string {
+	s = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), "-", ""))
+	const least = 12 // a container's short ID
+	if len(s) < least || strings.Trim(s, "0123456789abcdef") != "" || strings.Trim(s, s[:1]) == "" || sharedUUIDs[s] {
+		return ""
+	}
+	return s
+}
+
+// instanceID is mi- and 17 hexadecimal digits, as Systems Manager's are.
+func instanceID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return "mi-" + hex.EncodeToString(sum[:])[:17]
+}

@@ -1,0 +1,143 @@
+package mvtree
+
+import (
+	"sort"
+	"unsafe"
+
+	"reeve/internal/store/sqlconn"
+)
+
+// A node is a node as readers see it: its rows in the order of (key, from).
+// It never changes once it is shared. A pseudo node (RootNode) has roots
+// instead.
+type node struct {
+	rows  []nodeRow
+	roots []rootSpan
+}
+
+type nodeRow struct {
+	Key
+	from, to int64
+	child    int64  // of a directory
+	value    string // of a leaf
+}
+
+func (r *nodeRow) alive(rev int64) bool { return r.from <= rev && rev < r.to }
+
+// rootSpan is the root of a tree in the revisions from <= r < to. Node 0 says
+// that there is none.
+type rootSpan struct {
+	from, to int64
+	node     int64
+	height   int
+}
+
+// after returns the index of the first row with a key above k.
+func (n *node) after(k Key) int {
+	return sort.Search(len(n.rows), func(i int) bool { return k.less(n.rows[i].Key) })
+}
+
+// floor returns the index of the child that k belongs to at a revision, or -1.
+func (n *node) floor(k Key, rev int64) int {
+	i := n.after(k) - 1
+	for i >= 0 && !n.rows[i].alive(rev) {
+		i--
+	}
+	return i
+}
+
+// root returns the known root of a revision.
+func (n *node) root(rev int64) (rootSpan, bool) {
+	i := sort.Search(len(n.roots), func(i int) bool { return rev < n.roots[i].to })
+	if i == len(n.roots) || rev < n.roots[i].from {
+		return rootSpan{}, false
+	}
+	return n.roots[i], true
+}
+
+// bytes is roughly the memory that the node takes.
+func (n *node) bytes() int64 {
+	b := int64(unsafe.Sizeof(*n)) + int64(cap(n.rows))*int64(unsafe.Sizeof(nodeRow{})) +
+		int64(cap(n.roots))*int64(unsafe.Sizeof(rootSpan{}))
+	for i := range n.rows {
+		b += int64(len(n.rows[i].value))
+	}
+	return b
+}
+
+const rootSQL = `SELECT from_rev, node, height,
+		(SELECT n.from_rev FROM tree_root n WHERE n.cfg = $1 AND n.tree = $2 AND n.from_rev > $3
+			ORDER BY n.from_rev LIMIT 1) AS to_rev
+	FROM tree_root WHERE cfg = $1 AND tree = $2 AND from_rev <= $3 ORDER BY from_rev DESC LIMIT 1`
+
+const firstRootSQL = `SELECT from_rev FROM tree_root WHERE cfg = $1 AND tree = $2 ORDER BY from_rev LIMIT 1`
+
+// loadRoot returns the root of a tree at a revision, with the whole span of
+// revisions that it serves.
+func loadRoot(c sqlconn.Conn, cfg, tree, rev int64) (rootSpan, error) {
+	s := rootSpan{from: -1}
+	err := c.Query(rootSQL, []any{cfg, tree, rev}, func(r sqlconn.Row) error {
+		s = rootSpan{from: r.Int(0), to: r.Int(3), node: r.Int(1), height: int(r.Int(2))}
+		return nil
+	})
+	if err == nil && s.from < 0 {
+		s.from = 0
+		err = c.Query(firstRootSQL, []any{cfg, tree}, func(r sqlconn.Row) error {
+			s.to = r.Int(0)
+			return nil
+		})
+	}
+	if err == nil && (s.height < 0 || s.height > maxHeight) {
+		err = errTooHigh
+	}
+	if s.to == 0 {
+		s.to = Open // NULL: no later root
+	}
+	return s, err
+}
+
+const (
+	leafSQL = `SELECT owner, id, from_rev, to_rev, value FROM tree_leaf
+		WHERE cfg = $1 AND node = $2 AND from_rev <= $3 AND to_rev > $4 ORDER BY owner, id, from_rev`
+	dirSQL = `SELECT owner, id, from_rev, to_rev, child FROM tree_dir
+		WHERE cfg = $1 AND node = $2 AND from_rev <= $3 AND to_rev > $4 ORDER BY owner, id, from_rev`
+)
+
+// whole makes loadNodes load every row, not only those alive at a revision.
+const whole int64 = -1
+
+// loadNodes loads nodes of one height, in one round trip.
+func loadNodes(c sqlconn.Conn, cfg int64, nums []int64, height int, rev int64) ([]*node, error) {
+	from, to := rev, rev
+	if rev == whole {
+		from, to = Open, 0
+	}
+	nodes := make([]*node, len(nums))
+	args := make([][]any, len(nums))
+	for i, num := range nums {
+		nodes[i] = new(node)
+		args[i] = []any{cfg, num, from, to}
+	}
+	sql := leafSQL
+	if height > 0 {
+		sql = dirSQL
+	}
+	err := c.QueryEach(sql, args, func(i int, r sqlconn.Row) error {
+		nodes[i].add(r, height)
+		return nil
+	})
+	return nodes, err
+}
+
+func (n *node) add(r sqlconn.Row, height int) {
+	if n.rows == nil {
+		n.rows = make([]nodeRow, 0, standard.part())
+	}
+	row := nodeRow{Key: Key{r.Int(0), r.Int(1)}, from: r.Int(2), to: r.Int(3)}
+	if height > 0 {
+		row.child = r.Int(4)
+	} else {
+		row.value = r.Text(4)
+	}
+	n.rows = append(n.rows, row)
+}

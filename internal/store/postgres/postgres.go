@@ -1,0 +1,258 @@
+// Package postgres is sqlconn over PostgreSQL, for any number of servers on
+// one database.
+//
+// A View is REPEATABLE READ, so that all its statements see one snapshot. An
+// Update is READ COMMITTED and locks what it decides on with ForUpdate: a
+// statement that waited for a lock then sees the row as it now is, where a
+// stricter level would fail and start over.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"sync/atomic"
+	"time"
+
+	"reeve/internal/store/sqlconn"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Options tune a database. The zero value is what a server runs with.
+type Options struct {
+	Schema   string       // where the tables live; default the role's search path; created by Migrate
+	MaxConns int          // connections at most; default the URL's pool_max_conns, else 4 or one a processor
+	Clock    func() int64 // what Conn.Now returns, microseconds since the epoch; default the server's clock
+}
+
+// DB is a pool of connections to one database.
+type DB struct {
+	pool   *pgxpool.Pool
+	opts   Options
+	closed atomic.Bool
+}
+
+var _ sqlconn.DB = (*DB)(nil)
+
+const (
+	oldestServer = 140000 // PostgreSQL 14 is the oldest that the tests run on
+	endTimeout   = 30 * time.Second
+)
+
+const (
+	beginView   = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	beginUpdate = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+)
+
+// Open connects to a database given as a URL or as key=value words. It fails
+// when the server does not answer, or cannot hold Reeve's data.
+func Open(ctx context.Context, url string, opts Options) (*DB, error) {
+	config, err := configure(url, opts)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if err := checkServer(ctx, pool); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return &DB{pool: pool, opts: opts}, nil
+}
+
+func configure(url string, opts Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	switch config.ConnConfig.DefaultQueryExecMode {
+	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec:
+	default:
+		return nil, errors.New("default_query_exec_mode must be cache_statement, cache_describe or describe_exec")
+	}
+	if opts.MaxConns > 0 {
+		config.MaxConns = int32(min(opts.MaxConns, 10_000))
+	}
+	setParams(config.ConnConfig.RuntimeParams, opts)
+	config.AfterConnect = commitDurably
+	return config, nil
+}
+
+// setParams adds the session's parameters that the URL does not set. The
+// keepalives make a server notice within a minute that a host is gone which
+// held the lock of a configuration; by default that takes hours.
+func setParams(params map[string]string, opts Options) {
+	defaults := map[string]string{
+		"application_name":        "reeve",
+		"tcp_keepalives_idle":     "30",
+		"tcp_keepalives_interval": "10",
+		"tcp_keepalives_count":    "3",
+	}
+	for name, value := range defaults {
+		if _, ok := params[name]; !ok {
+			params[name] = value
+		}
+	}
+	if opts.Schema != "" {
+		params["search_path"] = pgx.Identifier{opts.Schema}.Sanitize()
+	}
+}
+
+// commitDurably turns synchronous_commit on where it is off, and leaves the
+// stricter settings of replicated servers alone.
+func commitDurably(ctx context.Context, c *pgx.Conn) error {
+	_, err := c.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+	return err
+}
+
+func checkServer(ctx context.Context, pool *pgxpool.Pool) error {
+	var version int64
+	var encoding string
+	const sql = `SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding')`
+	if err := pool.QueryRow(ctx, sql).Scan(&version, &encoding); err != nil {
+		return err
+	}
+	if version < oldestServer {
+		return fmt.Errorf("the server is PostgreSQL %d, Reeve needs %d or newer", version/10000, oldestServer/10000)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("the database's encoding is %s, Reeve needs UTF8; create it with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	return nil
+}
+
+// View implements sqlconn.DB. The snapshot is taken by fn's first statement,
+// which travels together with BEGIN; the transaction is ended behind the
+// caller's back. So a View of one statement costs one round trip.
+func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	c, err := d.acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("view: %w", err)
+	}
+	t := &tx{conn: c.Conn(), ctx: ctx, begin: beginView, clock: d.opts.Clock}
+	defer func() {
+		t.state.End(nil)
+		if inTransaction(c) {
+			go release(ctx, c)
+		} else {
+			c.Release()
+		}
+	}()
+	if err := t.state.End(fn(t)); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// Update implements sqlconn.DB. A connection that broke before the commit
+// counts as a conflict: the server has rolled back, and another may serve.
+func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, fn) })
+}
+
+func (d *DB) updateOnce(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	c, err := d.acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("update: %w", err)
+	}
+	defer release(ctx, c)
+	t := &tx{conn: c.Conn(), ctx: ctx, begin: beginUpdate, clock: d.opts.Clock}
+	defer func() { t.state.End(nil) }()
+	err = t.state.End(fn(t))
+	switch {
+	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
+		return fmt.Errorf("transaction: %w", ctx.Err())
+	case err != nil:
+		return err
+	case t.begin != "": // fn ran no statement
+		return nil
+	}
+	return commit(ctx, c)
+}
+
+// commit is not interrupted by ctx. When it fails because the connection
+// broke, nobody knows whether the server has committed, so nothing is run again.
+func commit(ctx context.Context, c *pgxpool.Conn) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	tag, err := c.Exec(ctx, "COMMIT")
+	if err != nil {
+		return fmt.Errorf("COMMIT: %w", translate(err))
+	}
+	if tag.String() != "COMMIT" {
+		return fmt.Errorf("COMMIT: the server answered %s", tag)
+	}
+	return nil
+}
+
+func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if d.closed.Load() {
+		return nil, sqlconn.ErrClosed
+	}
+	c, err := d.pool.Acquire(ctx)
+	if err != nil && d.closed.Load() {
+		return nil, sqlconn.ErrClosed
+	}
+	return c, err
+}
+
+func inTransaction(c *pgxpool.Conn) bool {
+	conn := c.Conn().PgConn()
+	return !conn.IsClosed() && conn.TxStatus() != 'I'
+}
+
+// release rolls back what is open and returns a connection to the pool, which
+// drops it if it is not fit for use any more.
+func release(ctx context.Context, c *pgxpool.Conn) {
+	defer c.Release()
+	if !inTransaction(c) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+	defer cancel()
+	_, _ = c.Exec(ctx, "ROLLBACK") // when it fails, the connection is not fit for use
+}
+
+// Migrate implements sqlconn.DB. The lock is an advisory one of the database,
+// one for each schema in it, held by each migration's transaction.
+func (d *DB) Migrate(ctx context.Context, migrations []sqlconn.Migration) error {
+	return sqlconn.Upgrade(ctx, d, migrations, sqlconn.Dialect{Prepare: d.prepareSchema})
+}
+
+func (d *DB) prepareSchema(c sqlconn.Conn) error {
+	h := fnv.New64a()
+	h.Write([]byte("reeve migrations " + d.opts.Schema))
+	if _, err := c.Exec(`SELECT pg_advisory_xact_lock($1)`, int64(h.Sum64())); err != nil {
+		return err
+	}
+	if d.opts.Schema != "" {
+		if _, err := c.Exec(`CREATE SCHEMA IF NOT EXISTS ` + pgx.Identifier{d.opts.Schema}.Sanitize()); err != nil {
+			return err
+		}
+	}
+	return createKeytext(c)
+}
+
+// createKeytext makes the type of keys, which compare by byte whatever the
+// database's locale is, as they do in SQLite.
+func createKeytext(c sqlconn.Conn) error {
+	n, err := c.Exec(`SELECT 1 FROM pg_type WHERE typname = 'keytext' AND typnamespace = current_schema()::regnamespace`)
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = c.Exec(`CREATE DOMAIN keytext AS text COLLATE "C"`)
+	return err
+}
+
+// Close implements sqlconn.DB.
+func (d *DB) Close() error {
+	if !d.closed.Swap(true) {
+		d.pool.Close()
+	}
+	return nil
+}

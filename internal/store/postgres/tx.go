@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"reeve/internal/store/sqlconn"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// maxBatch is how many statements travel in one round trip. Beyond it the
+// answers, which the server may only buffer, could block both sides.
+const maxBatch = 500
+
+// tx is one transaction; it implements sqlconn.Conn.
+type tx struct {
+	conn  *pgx.Conn
+	ctx   context.Context
+	begin string // to be sent with the first statement; "" once it was
+	clock func() int64
+	state sqlconn.State
+}
+
+// Query implements sqlconn.Conn.
+func (t *tx) Query(sql string, args []any, each func(sqlconn.Row) error) error {
+	_, err := t.run(sql, [][]any{args}, func(_ int, r sqlconn.Row) error { return each(r) })
+	return err
+}
+
+// QueryEach implements sqlconn.Conn.
+func (t *tx) QueryEach(sql string, args [][]any, each func(int, sqlconn.Row) error) error {
+	_, err := t.run(sql, args, each)
+	return err
+}
+
+// Exec implements sqlconn.Conn.
+func (t *tx) Exec(sql string, args ...any) (int64, error) {
+	return t.run(sql, [][]any{args}, nil)
+}
+
+// ExecEach implements sqlconn.Conn.
+func (t *tx) ExecEach(sql string, args [][]any) error {
+	_, err := t.run(sql, args, nil)
+	return err
+}
+
+// Now implements sqlconn.Conn: the time of the call, not of the transaction's
+// start, so that it is later than whatever was committed under a lock that
+// the transaction has waited for.
+func (t *tx) Now() (now int64, err error) {
+	if t.clock != nil {
+		return t.clock(), t.state.Err()
+	}
+	err = t.Query(`SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint`, nil, func(r sqlconn.Row) error {
+		now = r.Int(0)
+		return nil
+	})
+	return now, err
+}
+
+// ForUpdate implements sqlconn.Conn.
+func (t *tx) ForUpdate() string { return " FOR UPDATE" }
+
+// run runs a statement once per element of args and returns how many rows all
+// of them changed or returned.
+func (t *tx) run(sql string, args [][]any, each func(int, sqlconn.Row) error) (n int64, err error) {
+	if err := t.state.Start(sql); err != nil {
+		return 0, err
+	}
+	defer t.state.Stop()
+	for start := 0; start < len(args); start += maxBatch {
+		end := min(start+maxBatch, len(args))
+		rows, err := t.runBatch(sql, start, args[start:end], each)
+		n += rows
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// runBatch is run for what fits into one round trip; start is the number of
+// its first element.
+func (t *tx) runBatch(sql string, start int, args [][]any, each func(int, sqlconn.Row) error) (n int64, err error) {
+	batch, skip, err := t.batch(sql, args)
+	if err != nil {
+		return 0, t.state.Fail(sql, err)
+	}
+	results := t.conn.SendBatch(t.ctx, batch)
+	defer results.Close() // also when each panics
+	if skip {
+		if _, err := results.Exec(); err != nil {
+			return 0, t.fail(sql, err)
+		}
+	}
+	row := row{}
+	for i := range args {
+		changed, err := readResult(results, &row, start+i, each)
+		n += changed
+		if own := new(eachError); errors.As(err, &own) {
+			return n, t.stopEarly(sql, results, own.error)
+		}
+		if err != nil {
+			return n, t.fail(sql, err)
+		}
+	}
+	if err := results.Close(); err != nil {
+		return n, t.fail(sql, err)
+	}
+	return n, t.state.Err() // each may have tried another statement
+}
+
+// batch queues the statements, after BEGIN if that was not sent yet.
+func (t *tx) batch(sql string, args [][]any) (b *pgx.Batch, begins bool, err error) {
+	b = &pgx.Batch{}
+	for i, a := range args {
+		if err := checkArgs(a); err != nil {
+			return nil, false, fmt.Errorf("element %d: %w", i, err)
+		}
+		if t.begin != "" {
+			b.Queue(t.begin)
+			t.begin, begins = "", true
+		}
+		b.Queue(sql, a...)
+	}
+	return b, begins, nil
+}
+
+// stopEarly skips the results that each does not want any more. The
+// statements behind them have run all the same, and one of them may have failed.
+func (t *tx) stopEarly(sql string, results pgx.BatchResults, err error) error {
+	if closeErr := results.Close(); closeErr != nil {
+		return t.fail(sql, closeErr)
+	}
+	return err
+}
+
+func (t *tx) fail(sql string, err error) error {
+	switch {
+	case t.ctx.Err() != nil:
+		err = t.ctx.Err()
+	case t.conn.IsClosed():
+		err = fmt.Errorf("%w: connection lost: %w", sqlconn.ErrConflict, err)
+	default:
+		err = translate(err)
+	}
+	return t.state.Fail(sql, err)
+}
+
+// translate puts PostgreSQL's codes into sqlconn's words.
+func translate(err error) error {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return err
+	}
+	switch server.Code {
+	case "23505": // unique_violation
+		return fmt.Errorf("%w: %w", sqlconn.ErrClash, err)
+	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
+		return fmt.Errorf("%w: %w", sqlconn.ErrConflict, err)
+	}
+	return err
+}
+
+// checkArgs holds arguments to the contract, where the driver takes much more.
+func checkArgs(args []any) error {
+	for i, arg := range args {
+		switch v := arg.(type) {
+		case int64, []byte, nil:
+		case string:
+			if !sqlconn.StorableText(v) {
+				return fmt.Errorf("argument $%d: text %.40q has a zero byte or is not UTF-8", i+1, v)
+			}
+		default:
+			return fmt.Errorf("argument $%d: type %T is not int64, string, []byte or nil", i+1, v)
+		}
+	}
+	return nil
+}

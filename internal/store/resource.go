@@ -1,0 +1,227 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+
+	"reeve/internal/license"
+	"reeve/internal/store/sqlconn"
+)
+
+// license.ResourceTx: the resources and their facts. What filters look for is
+// in attribute.go, the filters are in inventory.go.
+
+const selectResource = `SELECT r.num, r.account, r.owner, r.arn, r.type, r.created, r.seen,
+	r.version, r.facts FROM resource r`
+
+// inactive is the status of a managed instance that was not seen for long.
+const inactive = "Inactive"
+
+func scanResource(r sqlconn.Row) (*license.Resource, error) {
+	typ, err := typeOf(r.Int(4))
+	if err != nil {
+		return nil, err
+	}
+	found := &license.Resource{
+		Num:     r.Int(0),
+		Account: r.Text(1),
+		Owner:   r.Text(2),
+		ARN:     r.Text(3),
+		Type:    typ,
+		Created: license.Time(r.Int(5)),
+		Seen:    license.Time(r.Int(6)),
+		Version: r.Int(7),
+	}
+	return found, decode(r.Text(8), &found.Facts)
+}
+
+func (t *tx) resources(doing, sql string, args ...any) ([]*license.Resource, error) {
+	var found []*license.Resource
+	err := t.query(doing, sql, args, func(r sqlconn.Row) error {
+		one, err := scanResource(r)
+		found = append(found, one)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// resourcesEach runs a statement once per element of args, in one round trip.
+func (t *tx) resourcesEach(doing, sql string, args [][]any) ([]*license.Resource, error) {
+	var found []*license.Resource
+	err := t.queryEach(doing, sql, args, func(_ int, r sqlconn.Row) error {
+		one, err := scanResource(r)
+		found = append(found, one)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (t *tx) Resource(account, arn string) (*license.Resource, error) {
+	found, err := t.resources("read resource",
+		selectResource+` WHERE r.account = $1 AND r.arn = $2`, account, arn)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
+// LockResources finds the resources first and locks them in a second step,
+// because rows are locked in the order in which they are met.
+func (t *tx) LockResources(account string, arns []string) (map[string]*license.Resource, error) {
+	args := make([][]any, len(arns))
+	for i, arn := range arns {
+		args[i] = []any{account, arn}
+	}
+	found, err := t.resourcesEach("find resources",
+		selectResource+` WHERE r.account = $1 AND r.arn = $2`, args)
+	if err != nil {
+		return nil, err
+	}
+	if lock := t.conn.ForUpdate(); lock != "" {
+		if found, err = t.lockFound(found, lock); err != nil {
+			return nil, err
+		}
+	}
+	byARN := make(map[string]*license.Resource, len(found))
+	for _, r := range found {
+		byARN[r.ARN] = r
+	}
+	return byARN, nil
+}
+
+// lockFound locks resources in the order of their numbers and returns them as
+// they then are.
+func (t *tx) lockFound(found []*license.Resource, lock string) ([]*license.Resource, error) {
+	slices.SortFunc(found, func(a, b *license.Resource) int { return cmp.Compare(a.Num, b.Num) })
+	args := make([][]any, len(found))
+	for i, r := range found {
+		args[i] = []any{r.Num}
+	}
+	return t.resourcesEach("lock resources", selectResource+` WHERE r.num = $1`+lock, args)
+}
+
+func (t *tx) ResourcesByNum(nums []int64) (map[int64]*license.Resource, error) {
+	found, err := t.resourcesEach("read resources by number",
+		selectResource+` WHERE r.num = $1`, eachOf(nums))
+	if err != nil {
+		return nil, err
+	}
+	byNum := make(map[int64]*license.Resource, len(found))
+	for _, r := range found {
+		byNum[r.Num] = r
+	}
+	return byNum, nil
+}
+
+// ResourcesOnHost returns them in the order of their numbers.
+func (t *tx) ResourcesOnHost(account, host string) ([]*license.Resource, error) {
+	return t.resources("read resources on host", selectResource+`
+		WHERE r.account = $1 AND r.host = $2 AND r.host <> '' ORDER BY r.num`, account, host)
+}
+
+func (t *tx) InsertResources(rs []*license.Resource) error {
+	rows := make([][]any, len(rs))
+	facts := make([][]any, len(rs))
+	var added [][]any
+	for i, r := range rs {
+		typ, err := typeNumber(r.Type)
+		if err != nil {
+			return err
+		}
+		text, err := encode(&r.Facts)
+		if err != nil {
+			return err
+		}
+		gone, idle := stateColumns(&r.Facts)
+		rows[i] = []any{r.Num, r.Account, r.Owner, r.ARN, typ, int64(r.Created), int64(r.Seen),
+			r.Version, gone, idle, r.Facts.Host, r.Facts.Platform, text}
+		facts[i] = []any{r.Num, r.Version, int64(r.Created), text}
+		added = appendAttributes(added, r.Account, r.Num, factAttributes(r.ARN, &r.Facts))
+	}
+	err := t.execEach("insert resources", `INSERT INTO resource
+		(num, account, owner, arn, type, created, seen, version, software, gone, inactive, host,
+		 platform, facts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13)`, rows)
+	if err != nil {
+		return err
+	}
+	if err := t.insertFacts(facts); err != nil {
+		return err
+	}
+	return t.insertAttributes(added)
+}
+
+// stateColumns are the columns that indexes leave resources out by.
+func stateColumns(f *license.Facts) (gone, idle int64) {
+	return bit(f.Gone()), bit(f.Status == inactive)
+}
+
+func (t *tx) insertFacts(rows [][]any) error {
+	return t.execEach("insert facts", `INSERT INTO resource_facts (resource, version, at, facts)
+		VALUES ($1, $2, $3, $4)`, rows)
+}
+
+func (t *tx) SaveResources(rs []*license.Resource, at license.Time) error {
+	if err := t.reindex(rs); err != nil {
+		return err
+	}
+	rows := make([][]any, len(rs))
+	facts := make([][]any, len(rs))
+	for i, r := range rs {
+		text, err := encode(&r.Facts)
+		if err != nil {
+			return err
+		}
+		gone, idle := stateColumns(&r.Facts)
+		rows[i] = []any{r.Num, int64(r.Seen), r.Version, gone, idle, r.Facts.Host, r.Facts.Platform, text}
+		facts[i] = []any{r.Num, r.Version, int64(at), text}
+	}
+	err := t.execEach("save resources", `UPDATE resource SET seen = $2, version = $3, gone = $4,
+		inactive = $5, host = $6, platform = $7, facts = $8 WHERE num = $1`, rows)
+	if err != nil {
+		return err
+	}
+	return t.insertFacts(facts)
+}
+
+func (t *tx) TouchResources(rs []*license.Resource) error {
+	rows := make([][]any, len(rs))
+	for i, r := range rs {
+		rows[i] = []any{r.Num, int64(r.Seen)}
+	}
+	return t.execEach("touch resources", `UPDATE resource SET seen = $2 WHERE num = $1`, rows)
+}
+
+func (t *tx) FactsOf(num, version int64) (*license.Facts, error) {
+	var found *license.Facts
+	err := t.query("read facts", `SELECT facts FROM resource_facts WHERE resource = $1 AND version = $2`,
+		[]any{num, version}, func(r sqlconn.Row) error {
+			found = new(license.Facts)
+			return decode(r.Text(0), found)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (t *tx) UnseenResources(before license.Time, limit int) ([]*license.Resource, error) {
+	return t.resources("list unseen resources", selectResource+`
+		WHERE r.type = 4 AND r.gone = 0 AND r.inactive = 0 AND r.seen < $1
+		ORDER BY r.seen, r.num LIMIT $2`, int64(before), int64(limit))
+}
+
+// eachOf makes an argument list of each number.
+func eachOf(nums []int64) [][]any {
+	args := make([][]any, len(nums))
+	for i, n := range nums {
+		args[i] = []any{n}
+	}
+	return args
+}

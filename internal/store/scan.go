@@ -1,0 +1,173 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"reeve/internal/license"
+	"reeve/internal/store/mvtree"
+	"reeve/internal/store/sqlconn"
+)
+
+// license.TreeTx: reading the trees. This is the path of every list, so rows
+// are parsed in place: their strings are parts of the stored value.
+
+// firstRows is how many rows a scan makes room for before it has seen one.
+const firstRows = 64
+
+// reader reads the trees through the store's cache, if the transaction may.
+func (t *tx) reader() mvtree.Reader {
+	if t.cache == nil {
+		return mvtree.Reader{Source: mvtree.Fixed(t.conn)}
+	}
+	return mvtree.Reader{Source: t, Cache: t.cache}
+}
+
+// Conn implements mvtree.Source.
+func (t *tx) Conn() (sqlconn.Conn, error) { return t.conn, nil }
+
+// Head implements mvtree.Source.
+func (t *tx) Head(configuration int64) (head int64, err error) {
+	err = t.query("read head", `SELECT head FROM configuration WHERE num = $1`, []any{configuration},
+		func(r sqlconn.Row) error {
+			head = r.Int(0)
+			return nil
+		})
+	return head, err
+}
+
+// Touched implements mvtree.Source.
+func (t *tx) Touched(configuration, after, to int64) (nodes []int64, err error) {
+	err = t.query("read nodes of revisions", `SELECT nodes FROM revision
+		WHERE configuration = $1 AND number > $2 AND number <= $3`, []any{configuration, after, to},
+		func(r sqlconn.Row) (err error) {
+			nodes, err = parseNodes(nodes, r.Text(0))
+			return err
+		})
+	return nodes, err
+}
+
+// ScanUsage implements license.TreeTx.
+func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usage, error) {
+	tree, err := usageTree(s.Type)
+	if err != nil || s.Limit <= 0 {
+		return dst, err
+	}
+	end := len(dst) + s.Limit
+	dst = slices.Grow(dst, min(s.Limit, firstRows))
+	err = t.reader().Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner,
+		func(k mvtree.Key, value string) (bool, error) {
+			dst = append(dst, license.Usage{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
+			return len(dst) < end, dst[len(dst)-1].ParseText(value)
+		})
+	return dst, err
+}
+
+// UsageOf implements license.TreeTx.
+func (t *tx) UsageOf(configuration, revision int64, k license.Key) (*license.Usage, error) {
+	value, ok, err := t.reader().Get(configuration, allUsage, revision, treeKey(k))
+	if err != nil || !ok {
+		return nil, err
+	}
+	u := &license.Usage{Key: k}
+	return u, u.ParseText(value)
+}
+
+// ScanAssociations implements license.TreeTx.
+func (t *tx) ScanAssociations(dst []license.Association, s license.UsageScan) ([]license.Association, error) {
+	if s.Limit <= 0 {
+		return dst, nil
+	}
+	end := len(dst) + s.Limit
+	dst = slices.Grow(dst, min(s.Limit, firstRows))
+	err := t.reader().Scan(s.Configuration, associations, s.Revision, treeKey(s.After), 0,
+		func(k mvtree.Key, value string) (bool, error) {
+			dst = append(dst, license.Association{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
+			return len(dst) < end, dst[len(dst)-1].ParseText(value)
+		})
+	return dst, err
+}
+
+// ScanIntervals implements license.TreeTx. It reads the trees node by node, so
+// memory does not grow with the number of rows.
+func (t *tx) ScanIntervals(configuration int64, each func(license.Interval) error) error {
+	for tree := range int64(treeCount) {
+		row := license.Interval{Kind: license.KindUsage}
+		switch {
+		case tree == associations:
+			row.Kind = license.KindAssociation
+		case tree != allUsage:
+			row.Type = license.ResourceTypes[tree-1]
+		}
+		if err := t.scanIntervals(configuration, tree, row, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanIntervals hands out the rows of one tree. mvtree ends a row where its
+// node's life ended, which an Interval does not: its own end is read beside it.
+func (t *tx) scanIntervals(configuration, tree int64, row license.Interval, each func(license.Interval) error) error {
+	var at int64 // the node that ends is of
+	var ends map[startKey]int64
+	return mvtree.ScanAll(t.conn, configuration, tree, func(node int64, r mvtree.Row) (err error) {
+		if node != at {
+			if ends, err = t.endsOf(configuration, node); err != nil {
+				return err
+			}
+			at = node
+		}
+		row.Key = license.Key{Owner: r.Owner, Resource: r.ID}
+		row.From, row.To, row.Text = r.From, ends[startKey{r.Key, r.From}], r.Value
+		return each(row)
+	})
+}
+
+// startKey tells the rows of a node apart.
+type startKey struct {
+	mvtree.Key
+	from int64
+}
+
+// endsOf returns where the rows of a leaf that were closed end.
+func (t *tx) endsOf(configuration, node int64) (map[startKey]int64, error) {
+	ends := map[startKey]int64{}
+	err := t.query("read ends of intervals", `SELECT owner, id, from_rev, to_rev FROM tree_leaf
+		WHERE cfg = $1 AND node = $2 AND to_rev < $3`, []any{configuration, node, mvtree.Open},
+		func(r sqlconn.Row) error {
+			ends[startKey{mvtree.Key{Owner: r.Int(0), ID: r.Int(1)}, r.Int(2)}] = r.Int(3)
+			return nil
+		})
+	return ends, err
+}
+
+// CheckTrees implements license.TreeTx. The trees are walked at the newest
+// revision and at some that are spread over the history.
+func (t *tx) CheckTrees(c *license.Configuration) error {
+	if c.Head == 0 {
+		return nil
+	}
+	trees := make([]int64, treeCount)
+	for i := range trees {
+		trees[i] = int64(i)
+	}
+	if err := mvtree.Check(t.conn, c.Num, trees, c.Head, spread(c.Head)); err != nil {
+		return fmt.Errorf("check trees of %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// checkedRevisions is how many revisions CheckTrees looks at.
+const checkedRevisions = 8
+
+// spread returns the newest revision and up to checkedRevisions-1 others, from
+// the first one on and evenly apart.
+func spread(head int64) []int64 {
+	n := min(head, checkedRevisions)
+	revisions := make([]int64, n)
+	for i := range n {
+		revisions[i] = head - (head-1)*i/max(n-1, 1)
+	}
+	return revisions
+}

@@ -1,0 +1,141 @@
+// Package store keeps ledgers, inventory and accounts in SQLite or PostgreSQL.
+//
+// It is written once over package sqlconn: every statement has one text for
+// both databases. Packages store/sqlite and store/postgres open a database,
+// [New] brings its schema up to date, and the [Store] it returns implements
+// license.Store and iam.Store. What was in use at each revision of a ledger is
+// kept by package mvtree.
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"reeve/internal/iam"
+	"reeve/internal/license"
+	"reeve/internal/store/mvtree"
+	"reeve/internal/store/sqlconn"
+)
+
+// defaultCacheBytes is what Options.CacheBytes 0 stands for.
+const defaultCacheBytes = 256 << 20
+
+// Options are the choices of a Store.
+type Options struct {
+	// CacheBytes bounds the memory that decoded tree nodes may take. 0 means
+	// 256 MiB; a negative number keeps none.
+	CacheBytes int64
+}
+
+// Store is an open database of Reeve. It is safe for concurrent use, also by
+// several processes over one PostgreSQL database.
+type Store struct {
+	db    sqlconn.DB
+	cache *mvtree.Cache // nil when nothing is to be cached
+}
+
+var (
+	_ license.Store = (*Store)(nil)
+	_ iam.Store     = (*Store)(nil)
+)
+
+// New brings the schema of db up to date and returns a Store over it, which
+// owns db from then on.
+func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
+	steps, err := migrations()
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Migrate(ctx, steps); err != nil {
+		return nil, fmt.Errorf("bring schema up to date: %w", err)
+	}
+	return &Store{db: db, cache: newCache(opts.CacheBytes)}, nil
+}
+
+func newCache(bytes int64) *mvtree.Cache {
+	switch {
+	case bytes < 0:
+		return nil
+	case bytes == 0:
+		bytes = defaultCacheBytes
+	}
+	return mvtree.NewCache(bytes)
+}
+
+// Close closes the database. Transactions must have ended.
+func (s *Store) Close() error { return s.db.Close() }
+
+// View implements license.Store.
+func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("view: %w", err)
+	}
+	c := &snapshot{ctx: ctx, db: s.db}
+	defer c.end(nil) // when fn panics
+	return c.end(fn(&tx{conn: c, cache: s.cache}))
+}
+
+// Update implements license.Store.
+func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
+	return s.db.Update(ctx, func(c sqlconn.Conn) error {
+		// No cache: what this transaction writes may yet be rolled back.
+		return fn(&tx{conn: c})
+	})
+}
+
+// tx is one transaction. Its methods are in a file for each part of
+// license.Tx.
+type tx struct {
+	conn  sqlconn.Conn
+	cache *mvtree.Cache // nil in an Update
+}
+
+var _ license.Tx = (*tx)(nil)
+
+// Now implements license.Tx.
+func (t *tx) Now() (license.Time, error) {
+	now, err := t.conn.Now()
+	return license.Time(now), err
+}
+
+// execOne runs a statement that must change exactly one row.
+func (t *tx) execOne(doing, sql string, args ...any) error {
+	n, err := t.conn.Exec(sql, args...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	if n != 1 {
+		return fmt.Errorf("%s: changed %d rows instead of one", doing, n)
+	}
+	return nil
+}
+
+// execEach is ExecEach that does nothing for no rows.
+func (t *tx) execEach(doing, sql string, args [][]any) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if err := t.conn.ExecEach(sql, args); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// query is Query that says what it was doing.
+func (t *tx) query(doing, sql string, args []any, each func(sqlconn.Row) error) error {
+	if err := t.conn.Query(sql, args, each); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// queryEach is QueryEach that does nothing for no arguments.
+func (t *tx) queryEach(doing, sql string, args [][]any, each func(int, sqlconn.Row) error) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if err := t.conn.QueryEach(sql, args, each); err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
