@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,11 +46,11 @@ seals its secrets, and the root account with an access key (DIR/credentials).
 Back up the directory as a whole. With --database the ledger is in PostgreSQL,
 and any number of servers with the same master key may share it.
 
-Every setting can also be a line "name = value" of a configuration file, or an
-environment variable. Flags win over the environment, the environment over the
-file, the file over the defaults:
+Every setting can be a flag, an environment variable, or a line "name = value" of
+the file that --config or REEVE_CONFIG names. Flags win over the environment, the
+environment over the file, the file over the defaults:
 
-` + config.Help(),
+` + strings.TrimRight(config.Help(), "\n"),
 		Example: `  reeve serve
   reeve serve --data /srv/reeve --listen 0.0.0.0:4750
   reeve serve --config /etc/reeve.conf
@@ -57,6 +58,8 @@ file, the file over the defaults:
 		Args: arguments(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), p, o) },
 	}
+	// The text above describes the flags, with their other names.
+	c.SetUsageTemplate("Usage:\n  {{.UseLine}}\n\nExamples:\n{{.Example}}\n")
 	f := c.Flags()
 	f.StringVar(&o.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
 	addSettings(f, o.flags)
@@ -70,7 +73,7 @@ func addSettings(f *pflag.FlagSet, given map[string]string) {
 		if s.NoFlag {
 			continue
 		}
-		flag := f.VarPF(&settingFlag{s, given}, s.Name, "", s.Help+" ["+s.Env()+"]")
+		flag := f.VarPF(&settingFlag{s, given}, s.Name, "", s.Help)
 		if s.IsBool() {
 			flag.NoOptDefVal = "true"
 		}
@@ -229,7 +232,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	var jobs sync.WaitGroup
 	jobs.Go(func() { s.sweep(background) })
 	if s.cfg.Sample {
-		jobs.Go(func() { s.loadSample(background) })
+		jobs.Go(func() { s.loadSample(background, p) })
 	}
 	defer jobs.Wait()
 	defer stop()

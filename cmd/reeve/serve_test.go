@@ -38,8 +38,9 @@ func start(t *testing.T, s *serverProcess) (stop context.CancelFunc, ended <-cha
 	done := make(chan error, 1)
 	p := &process{stdout: io.Discard, stderr: io.Discard}
 	go func() {
-		defer s.close()
-		done <- s.run(ctx, p)
+		err := s.run(ctx, p)
+		s.close()
+		done <- err
 	}()
 	t.Cleanup(cancel)
 	return cancel, done

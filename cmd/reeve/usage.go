@@ -123,7 +123,11 @@ func usageTotals(ctx context.Context, p *process, c *client.Client, arn string, 
 	if err := call(ctx, c, opGetConfiguration, api.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn}, &lc); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(p.stdout, "%s of %s\n", line, limitText(lc.LicenseCount, val(lc.LicenseCountHardLimit)))
+	line += " of " + limitText(lc.LicenseCount, val(lc.LicenseCountHardLimit))
+	if bought := lc.LicenseCount; bought != nil && licences > *bought && len(o.filters) == 0 {
+		line += fmt.Sprintf(", %d more than were bought", licences-*bought)
+	}
+	_, err := fmt.Fprintln(p.stdout, line)
 	return err
 }
 

@@ -30,6 +30,7 @@ func server(t *testing.T, answers ...answer) (*Client, *int) {
 		a := answers[min(*calls, len(answers)-1)]
 		*calls++
 		w.Header().Set("X-Amzn-RequestId", "request-1")
+		w.Header().Set("Location", "/elsewhere") // only a redirect would go there
 		w.WriteHeader(a.status)
 		_, _ = io.WriteString(w, a.body)
 	}))

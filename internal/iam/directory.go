@@ -220,7 +220,7 @@ func (d *Directory) read(ctx context.Context, id string) (cachedKey, error) {
 	if a == nil {
 		return cachedKey{}, fmt.Errorf("access key %s belongs to account %s, which is not in the database", k.ID, k.Account)
 	}
-	return cachedKey{string(secret), Identity{Account: a.ID, Root: a.Root, Principal: principalOf(a.ID)}}, nil
+	return cachedKey{string(secret), Identity{Account: a.ID, Root: a.Root, Principal: PrincipalOf(a.ID)}}, nil
 }
 
 // now is cut to microseconds, which is what the store keeps.

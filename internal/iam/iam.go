@@ -107,8 +107,8 @@ func Authorize(who Identity, action, resource string) error {
 	return nil
 }
 
-// principalOf names an account's own keys, which act as the whole account.
-func principalOf(account string) string { return "arn:aws:iam::" + account + ":root" }
+// PrincipalOf is the ARN that the keys of an account act as: the whole account.
+func PrincipalOf(account string) string { return "arn:aws:iam::" + account + ":root" }
 
 var (
 	accountID = regexp.MustCompile(`^[0-9]{12}$`)

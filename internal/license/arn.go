@@ -59,26 +59,29 @@ func parseConfigurationARN(arn string) (region, account, id string, ok bool) {
 }
 
 func validPartition(s string) bool {
-	return s == "aws" || len(s) <= 32 && strings.HasPrefix(s, "aws-") && onlyBytes(s, isLower, '-')
+	return s == "aws" || len(s) <= 32 && strings.HasPrefix(s, "aws-") && onlyBytes(s, isLower, "-")
 }
 
 func validRegion(s string) bool {
-	return len(s) >= 1 && len(s) <= 32 && onlyBytes(s, isLowerDigit, '-')
+	return len(s) >= 1 && len(s) <= 32 && onlyBytes(s, isLowerDigit, "-")
 }
 
-func validAccount(s string) bool { return len(s) == 12 && onlyBytes(s, isDigit, 0) }
+func validAccount(s string) bool { return len(s) == 12 && onlyBytes(s, isDigit, "") }
 
 func validID(s string) bool {
-	return len(s) >= 1 && len(s) <= 255 && onlyBytes(s, func(c byte) bool { return isLowerDigit(c) || c >= 'A' && c <= 'Z' || c == '_' || c == '.' }, '-')
+	return len(s) >= 1 && len(s) <= 255 && onlyBytes(s, isLetterDigit, "-_.")
 }
 
 func isDigit(c byte) bool      { return c >= '0' && c <= '9' }
 func isLower(c byte) bool      { return c >= 'a' && c <= 'z' }
 func isLowerDigit(c byte) bool { return isLower(c) || isDigit(c) }
 
-func onlyBytes(s string, ok func(byte) bool, also byte) bool {
+func isLetterDigit(c byte) bool { return isLowerDigit(c) || c >= 'A' && c <= 'Z' }
+
+// onlyBytes reports whether s has no byte that is neither ok nor one of also.
+func onlyBytes(s string, ok func(byte) bool, also string) bool {
 	for i := range len(s) {
-		if !ok(s[i]) && s[i] != also {
+		if !ok(s[i]) && strings.IndexByte(also, s[i]) < 0 {
 			return false
 		}
 	}

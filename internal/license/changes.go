@@ -29,7 +29,7 @@ func (u *Usage) AppendText(dst []byte) []byte {
 }
 
 // ParseText reads what AppendText wrote into u; its strings are parts of s.
-// The key is left as it is.
+// The key is left as it is. Every row of every list comes through here.
 func (u *Usage) ParseText(s string) error {
 	f := fields{rest: s}
 	u.Type = resourceType(f.next())
@@ -80,8 +80,10 @@ func (a *Association) ParseText(s string) error {
 // resourceType returns the type's own constant, so that a parsed row keeps
 // nothing else of its text alive; an unknown one stays as it is.
 func resourceType(s string) ResourceType {
-	if n := ResourceType(s).Number(); n >= 0 {
-		return ResourceTypes[n]
+	for i := range ResourceTypes {
+		if string(ResourceTypes[i]) == s {
+			return ResourceTypes[i]
+		}
 	}
 	return ResourceType(s)
 }
@@ -93,15 +95,28 @@ type fields struct {
 }
 
 func (f *fields) next() string {
-	head, rest, ok := strings.Cut(f.rest, " ")
-	f.bad = f.bad || !ok || head == ""
-	f.rest = rest
+	i := strings.IndexByte(f.rest, ' ')
+	if i <= 0 {
+		f.bad = true
+		return ""
+	}
+	head := f.rest[:i]
+	f.rest = f.rest[i+1:]
 	return head
 }
 
+// int reads a number of the ledger, which is never negative.
 func (f *fields) int() int64 {
-	n, err := strconv.ParseInt(f.next(), 10, 64)
-	f.bad = f.bad || err != nil
+	s, n, i := f.rest, int64(0), 0
+	for ; i < len(s) && isDigit(s[i]); i++ {
+		n = n*10 + int64(s[i]-'0')
+	}
+	const digits = 19 // of the largest int64; larger numbers come out negative
+	if i == 0 || i > digits || n < 0 || i == len(s) || s[i] != ' ' {
+		f.bad = true
+		return 0
+	}
+	f.rest = s[i+1:]
 	return n
 }
 

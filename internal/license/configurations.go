@@ -374,7 +374,7 @@ func (m *Manager) ListConfigurations(ctx context.Context, who Caller, f Configur
 func (f *ConfigurationFilter) matches(c *Configuration) bool {
 	exceeded := c.Terms.Count != nil && c.Counters.Consumed > *c.Terms.Count
 	switch {
-	case f.ARNs != nil && !slices.Contains(f.ARNs, c.ARN()),
+	case len(f.ARNs) > 0 && !slices.Contains(f.ARNs, c.ARN()),
 		f.CountingType != "" && f.CountingType != c.Terms.CountingType,
 		f.HardLimit != nil && *f.HardLimit != c.Terms.HardLimit,
 		f.Exceeded != nil && *f.Exceeded != exceeded:

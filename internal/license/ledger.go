@@ -23,6 +23,7 @@ type batch struct {
 	resources map[int64]*Resource
 	hosts     map[string]*Resource // by account and ARN; nil when not in the inventory
 	failures  []PutFailure         // what this batch could not license
+	software  []softwareVersion    // what this batch has to save of installed applications
 }
 
 // ledger is one locked configuration with what the batch changes in it.

@@ -1,7 +1,7 @@
 package license
 
 import (
-	"context"
+	"sync"
 	"time"
 )
 
@@ -93,6 +93,20 @@ type Cursor struct {
 type UsagePage struct {
 	Usage []Usage
 	Next  *Cursor
+
+	buffer *[]Usage // what Usage is a part of, when it came from the pool
+}
+
+// usagePool holds the memory of pages that were released.
+var usagePool = sync.Pool{New: func() any { return new([]Usage) }}
+
+// Release gives the memory of Usage back; nobody may look at it afterwards.
+// A page that is not released is garbage like any other.
+func (p *UsagePage) Release() {
+	if p.buffer != nil {
+		usagePool.Put(p.buffer)
+		p.buffer, p.Usage = nil, nil
+	}
 }
 
 // Specification names a configuration to associate (FACTS §6.6).
@@ -232,39 +246,3 @@ type VerifyReport struct {
 	Intervals        int64
 	Fault            string // "" when everything agrees; else the first fault, by name
 }
-
-// The methods, by file:
-//
-//	configurations.go
-//	  CreateConfiguration(ctx, who, ConfigurationSpec) (arn string, err error)
-//	  Configuration(ctx, who, arn) (*Configuration, error)
-//	  UpdateConfiguration(ctx, who, arn, ConfigurationChange) error
-//	  DeleteConfiguration(ctx, who, arn) error
-//	  ListConfigurations(ctx, who, ConfigurationFilter, *ConfigurationCursor, limit) ([]*Configuration, *ConfigurationCursor, error)
-//	  Tag(ctx, who, arn, []Tag) error; Untag(ctx, who, arn, keys) error; Tags(ctx, who, arn) ([]Tag, error)
-//	usage.go
-//	  ListUsage(ctx, who, arn, UsageFilter, *Cursor, limit) (UsagePage, error)
-//	  ListAssociations(ctx, who, arn, *Cursor, limit) ([]Association, *Cursor, error)
-//	  ListFailures(ctx, who, arn, after Key, limit) ([]Failure, *Key, error)
-//	associations.go
-//	  UpdateSpecifications(ctx, who, resourceARN, add, remove []Specification) error
-//	  ListSpecifications(ctx, who, resourceARN, after int64, limit) ([]Specification, next int64, err error)
-//	resources.go
-//	  PutResources(ctx, who, Put) (PutResult, error)
-//	  DeleteResources(ctx, who, arns) (deleted int, err error)
-//	  ListInventory(ctx, who, []InventoryFilter, after int64, limit) ([]*Resource, next int64, err error)
-//	settings.go
-//	  ServiceSettings(ctx, who) (ServiceSettings, error)
-//	  UpdateServiceSettings(ctx, who, ServiceSettingsChange) error
-//	evidence.go
-//	  Explain(ctx, who, arn, resourceARN, asOf *Time) (*Explanation, error)
-//	  GetHistory(ctx, who, arn, from, to *Time, step time.Duration) (*History, error)
-//	  Compare(ctx, who, arn, from, to Time, after *Key, limit) (*Comparison, error)
-//	verify.go
-//	  Verify(ctx, who, after int64, limit) ([]VerifyReport, next int64, err error)   // root caller: the whole deployment; else the own account
-//	history.go
-//	  NewHistory(ctx, who, ConfigurationSpec, at Time) (*Loader, error); (*Loader).Put(ctx, at, []Report), .Associate(ctx, at, resourceARN), .Dissociate(…), .Change(ctx, at, ConfigurationChange), .Seal(ctx)
-//	jobs.go
-//	  Sweep(ctx) (int, error)
-
-var _ = context.Background

@@ -149,7 +149,7 @@ func (b *batch) saveReports(reports []parsedReport, existing map[string]*Resourc
 func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (changedResource, bool, error) {
 	ch := changedResource{Resource: r, before: r.Facts}
 	after := report.merge(r.Facts, b.who.Account)
-	if err := b.mergeSoftware(report, r, &after, now); err != nil {
+	if err := b.mergeSoftware(report, r, &after); err != nil {
 		return ch, false, err
 	}
 	changed := factsText(&after) != factsText(&r.Facts)
@@ -170,9 +170,9 @@ func factsText(f *Facts) string {
 	return string(text)
 }
 
-// mergeSoftware records the installed applications when they differ from the
-// version before.
-func (b *batch) mergeSoftware(report *parsedReport, r *Resource, f *Facts, now Time) error {
+// mergeSoftware keeps the installed applications for saving when they differ
+// from the version before.
+func (b *batch) mergeSoftware(report *parsedReport, r *Resource, f *Facts) error {
 	if report.Applications == nil {
 		return nil
 	}
@@ -187,10 +187,15 @@ func (b *batch) mergeSoftware(report *parsedReport, r *Resource, f *Facts, now T
 		}
 	}
 	f.Software++
-	if err := b.tx.SaveSoftware(r.Num, f.Software, now, apps); err != nil {
-		return fmt.Errorf("save software: %w", err)
-	}
+	b.software = append(b.software, softwareVersion{r.Num, f.Software, apps})
 	return nil
+}
+
+// softwareVersion is the installed applications of a resource, to be saved
+// once the resource itself is.
+type softwareVersion struct {
+	resource, version int64
+	applications      []Application
 }
 
 func (b *batch) saveResources(inserts, updates, touches []*Resource, now Time) error {
@@ -202,6 +207,11 @@ func (b *batch) saveResources(inserts, updates, touches []*Resource, now Time) e
 	}
 	if err := b.tx.TouchResources(touches); err != nil {
 		return fmt.Errorf("save resources: %w", err)
+	}
+	for _, s := range b.software {
+		if err := b.tx.SaveSoftware(s.resource, s.version, now, s.applications); err != nil {
+			return fmt.Errorf("save software: %w", err)
+		}
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func parseTenancies(value string) ([]string, error) {
 
 func ruleNumber(name, value string, least, most int64) (int64, error) {
 	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || n < least || n > most || !onlyBytes(value, isDigit, 0) {
+	if err != nil || n < least || n > most || !onlyBytes(value, isDigit, "") {
 		return 0, refuse(InvalidParameter, "Invalid value %q of the license rule %s. Expected a whole number from %d to %d.", clip(value), name, least, most)
 	}
 	return n, nil

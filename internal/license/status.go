@@ -69,7 +69,7 @@ func canonicalStatus(t ResourceType, status string) (string, error) {
 			return s, nil
 		}
 	}
-	if t == RDS && len(status) >= 1 && len(status) <= 64 && onlyBytes(status, isLowerDigit, '-') {
+	if t == RDS && len(status) >= 1 && len(status) <= 64 && onlyBytes(status, isLowerDigit, "-") {
 		return status, nil
 	}
 	return "", refuse(InvalidParameter, "Invalid status %q for a resource of type %s. Expected one of %s.", clip(status), t, strings.Join(all, ", "))

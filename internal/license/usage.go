@@ -92,18 +92,22 @@ func scanUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int) (Usage
 	if f.ResourceARN != "" {
 		return usageOfARN(tx, who, f, start)
 	}
-	rows, err := tx.ScanUsage(nil, UsageScan{
+	buffer := usagePool.Get().(*[]Usage)
+	rows, err := tx.ScanUsage((*buffer)[:0], UsageScan{
 		Configuration: start.Configuration, Revision: start.Revision,
 		Type: kind, Owner: owner, After: start.After, Limit: limit + 1,
 	})
+	*buffer = rows
+	page := UsagePage{Usage: rows, buffer: buffer}
 	if err != nil {
+		page.Release()
 		return UsagePage{}, fmt.Errorf("list usage: %w", err)
 	}
-	if len(rows) <= limit {
-		return UsagePage{Usage: rows}, nil
+	if len(rows) > limit {
+		start.After = rows[limit-1].Key
+		page.Usage, page.Next = rows[:limit], &start
 	}
-	start.After = rows[limit-1].Key
-	return UsagePage{Usage: rows[:limit], Next: &start}, nil
+	return page, nil
 }
 
 // usageOfARN answers the filter resourceArn: one row at most.

@@ -16,9 +16,10 @@ import (
 // after the last one. Deleted configurations are verified too.
 func (m *Manager) Verify(ctx context.Context, who Caller, after int64, limit int) (reports []VerifyReport, next int64, err error) {
 	for len(reports) < limit {
+		asked := limit - len(reports)
 		var found []*Configuration
 		err := m.store.View(ctx, func(tx Tx) (err error) {
-			found, err = tx.EveryConfiguration(after, limit)
+			found, err = tx.EveryConfiguration(after, asked)
 			return err
 		})
 		if err != nil {
@@ -34,7 +35,7 @@ func (m *Manager) Verify(ctx context.Context, who Caller, after int64, limit int
 			}
 			after = c.Num
 		}
-		if len(found) < limit {
+		if len(found) < asked {
 			return reports, 0, nil
 		}
 	}

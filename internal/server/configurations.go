@@ -108,7 +108,10 @@ func (s *server) listLicenseConfigurations(ctx context.Context, who license.Call
 // configurationFilter turns the values of the filters, in the order of their
 // names above, into what the rules select by.
 func configurationFilter(values filterValues, arns []string) (license.ConfigurationFilter, error) {
-	filter := license.ConfigurationFilter{ARNs: arns, CountingType: license.CountingType(wanted(values[0]))}
+	filter := license.ConfigurationFilter{CountingType: license.CountingType(wanted(values[0]))}
+	if len(arns) > 0 { // an empty list selects all, as an absent one does
+		filter.ARNs = arns
+	}
 	var err error
 	if filter.HardLimit, err = flag(filterEnforced, values[1]); err != nil {
 		return filter, err

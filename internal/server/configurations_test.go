@@ -217,7 +217,9 @@ func TestHardLimitHoldsForDatabases(t *testing.T) {
 	wantRefused(t, err, "LicenseUsageException")
 }
 
-func databaseARN(account, name string) string { return "arn:aws:rds:eu-west-1:" + account + ":db:" + name }
+func databaseARN(account, name string) string {
+	return "arn:aws:rds:eu-west-1:" + account + ":db:" + name
+}
 
 func TestSummariesNameDatabasesWhenThereAreAny(t *testing.T) {
 	s := licensetest.Start(t, licensetest.Options{})
@@ -319,5 +321,36 @@ func TestServiceSettings(t *testing.T) {
 	}
 	if got := s.Send(s.URL, bob, api.LicenseManager+".GetServiceSettings", "{}").Body; strings.Contains(got, "S3") {
 		t.Errorf("another account sees %s", got)
+	}
+}
+
+func TestHardLimitNeedsACount(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	_, err := s.Client(alice).CreateLicenseConfiguration(t.Context(), &licensemanager.CreateLicenseConfigurationInput{
+		Name: aws.String("x"), LicenseCountingType: types.LicenseCountingTypeVcpu, LicenseCountHardLimit: aws.Bool(true),
+	})
+	wantRefused(t, err, invalidParameter, "LicenseCount")
+}
+
+func TestDiscoveryRulesAreKeptAndDoNotRun(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	arn := configure(t, s.Client(alice), func(in *licensemanager.CreateLicenseConfigurationInput) {
+		in.ProductInformationList = []types.ProductInformation{{
+			ResourceType: aws.String("SSM_MANAGED"),
+			ProductInformationFilterList: []types.ProductInformationFilter{{
+				ProductInformationFilterName:       aws.String("Application Name"),
+				ProductInformationFilterValue:      []string{"Oracle"},
+				ProductInformationFilterComparator: aws.String("EQUALS"),
+			}},
+		}}
+	})
+	s.Put(alice, api.Resource{
+		ResourceArn:  new("arn:aws:ssm:eu-west-1:" + alice + ":managed-instance/mi-0123456789abcdef0"),
+		VCpus:        new(int64(4)),
+		Applications: []api.Application{{Name: new("Oracle")}},
+	})
+	got := getConfiguration(t, s.Client(alice), arn)
+	if len(got.ProductInformationList) != 1 || got.AutomatedDiscoveryInformation != nil || *got.ConsumedLicenses != 0 {
+		t.Errorf("got %d rules and %d consumed, want the rule and nothing consumed", len(got.ProductInformationList), *got.ConsumedLicenses)
 	}
 }

@@ -41,11 +41,19 @@ func appendUsage(dst []byte, u *license.Usage) []byte {
 	return append(dst, '}')
 }
 
+// plain marks the bytes that stand for themselves in a JSON string.
+var plain = func() (table [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
 // appendText appends s as a JSON string. Nearly every text is plain ASCII and
 // goes in as it is.
 func appendText(dst []byte, s string) []byte {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+		if !plain[s[i]] {
 			quoted, _ := jsontext.AppendQuote(dst, s) // its error says that it mended broken UTF-8
 			return quoted
 		}

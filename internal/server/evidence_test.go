@@ -42,7 +42,7 @@ func TestHistoryShowsPeaks(t *testing.T) {
 	s.Clock.Advance(time.Hour)
 	var out api.GetUsageHistoryOutput
 	s.Call(alice, "Reeve.GetUsageHistory", &api.GetUsageHistoryInput{
-		LicenseConfigurationArn: &arn, From: new("2026-01-01T00:00:00Z"), To: new("2026-01-01T02:00:00Z"), StepSeconds: new(int64(3600)),
+		LicenseConfigurationArn: &arn, From: new("2026-01-01T00:00:00Z"), To: new("2026-01-01T01:59:59Z"), StepSeconds: new(int64(3600)),
 	}, &out)
 	if len(out.Points) != 2 || *out.StepSeconds != 3600 {
 		t.Fatalf("got %+v, want two points", out)

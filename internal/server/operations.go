@@ -14,7 +14,7 @@ import (
 
 // maxReports is the size of the body of PutResources, in bytes: 1000 machines
 // with all that is installed on them.
-const maxReports = 16 << 20
+const maxReports = 8 << 20
 
 // Why operations of the model are not there yet.
 const (

@@ -42,7 +42,7 @@ func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who licen
 	if err != nil {
 		return nil, err
 	}
-	return &usageAnswer{rows: page.Usage, next: p.afterRevision(page.Next)}, nil
+	return &usageAnswer{page: page, next: p.afterRevision(page.Next)}, nil
 }
 
 // usageFilter turns the values of the filters, in the order of their names
@@ -74,11 +74,13 @@ func wanted(v *string) string {
 
 // usageAnswer is one page of usage, which writes itself (see encode.go).
 type usageAnswer struct {
-	rows []license.Usage
+	page license.UsagePage
 	next *string
 }
 
-// AppendJSON writes the page.
+// AppendJSON writes the page and gives its memory back.
 func (a *usageAnswer) AppendJSON(dst []byte) ([]byte, error) {
-	return appendUsageList(dst, a.rows, a.next), nil
+	dst = appendUsageList(dst, a.page.Usage, a.next)
+	a.page.Release()
+	return dst, nil
 }

@@ -71,10 +71,11 @@ func (q *inventory) add(f license.InventoryFilter) error {
 }
 
 // addColumn compares a column of the resource. "" in it means that the
-// resource lacks the attribute, which only NOT_EQUALS matches.
+// resource lacks the attribute: NOT_EQUALS matches it whatever the value, the
+// other conditions never do.
 func (q *inventory) addColumn(column string, f license.InventoryFilter) error {
 	if f.Condition == license.NotEquals {
-		q.sql.WriteString(" AND " + column + " <> " + q.bind(f.Value))
+		q.sql.WriteString(" AND (" + column + " = '' OR " + column + " <> " + q.bind(f.Value) + ")")
 		return nil
 	}
 	condition, err := q.matches(column, f)

@@ -55,7 +55,7 @@ func TestPostgres(t *testing.T) {
 	var plans planned
 	openStore := func(t *testing.T) license.Store { return plans.open(t, openPostgres(t), postgresPlans) }
 	storetest.Run(t, openStore)
-	t.Run("Concurrent", func(t *testing.T) { storetest.RunConcurrent(t, openStore) })
+	storetest.RunConcurrent(t, openStore)
 	plans.check(t)
 }
 

@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 	"internal/console":     {"internal/license", "internal/report"},
 	"internal/console/...": {"internal/license", "internal/report", "internal/console/..."},
 	"internal/report":      {"internal/license"},
+	"internal/sample":      {"internal/license"}, // a made-up company, loaded as history
 	"internal/report/...":  {"internal/license", "internal/report/..."},
 
 	// What joins everything.
@@ -118,7 +119,7 @@ var onlyIn = []struct {
 	rooms  []string
 	reason string
 }{
-	{"encoding/json", []string{"internal/api/gen"}, "it takes member names in any case and keeps the last of two; use go-json-experiment/json"},
+	{"encoding/json", []string{"internal/api/gen", "test/..."}, "it takes member names in any case and keeps the last of two; use go-json-experiment/json"},
 	{"github.com/aws/", []string{"internal/licensetest", "internal/source/aws", "test/..."}, "AWS's SDK is a client, for tests and for one source"},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/postgres/..."}, "a driver is linked where a database is opened"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},

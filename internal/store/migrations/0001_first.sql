@@ -1,3 +1,6 @@
+-- {{clustered}} is for tables of short rows: where a row does not fit into a
+-- quarter of a page, SQLite reads the whole of it for every comparison of keys.
+
 -- Configurations, with the head of each one's ledger.
 CREATE TABLE configuration (
   num BIGINT NOT NULL PRIMARY KEY,
@@ -14,7 +17,7 @@ CREATE TABLE configuration (
   next_node BIGINT NOT NULL,
   counters TEXT NOT NULL,
   terms TEXT NOT NULL
-) {{clustered}};
+);
 
 CREATE INDEX configuration_listed ON configuration (account, region, created, num)
   WHERE deleted = 0 AND loading = 0;
@@ -38,7 +41,7 @@ CREATE TABLE revision (
   terms TEXT,
   changes TEXT NOT NULL,
   PRIMARY KEY (configuration, number)
-) {{clustered}};
+);
 
 CREATE INDEX revision_at ON revision (configuration, at, number, consumed);
 
@@ -82,7 +85,7 @@ CREATE TABLE software (
   at BIGINT NOT NULL,
   applications TEXT NOT NULL,
   PRIMARY KEY (resource, version)
-) {{clustered}};
+);
 
 -- What inventory filters look for by value: application_name, license_included,
 -- resource_id and tag:<key>, of resources that are not gone.

@@ -292,3 +292,43 @@ func (s sharedSource) Touched(_, after, to int64) (nums []int64, err error) {
 	}
 	return nums, nil
 }
+
+// While a reader finds out what was touched, the cache may lose the
+// configuration and begin again with the nodes of an older snapshot; what the
+// reader found out is then too little to make those valid.
+func TestAdvanceMeetsOlderSnapshot(t *testing.T) {
+	on8(t, func(w *world) {
+		w.commit(series(1, 1, 30)...)
+		old := newWorld(w.TB, w.db, w.cfg, 8)
+		old.head, old.touched, old.oracle = 1, w.touched, oracle{0: slices.Clone(w.oracle[0])}
+		cache := mvtree.NewCache(1 << 20)
+		w.view(func(snapshot sqlconn.Conn) error { // of revision 1
+			w.commit(ending(1, 3), open(1, 4, "changed"))
+			w.compare(cache, page{rev: 2, limit: 100}) // synced to 2
+			w.commit(series(1, 100, 1)...)
+			w.view(func(c sqlconn.Conn) error {
+				src := meeting{w.source(c), func() {
+					cache.Drop(w.cfg)
+					if _, err := (page{rev: 1, limit: 100}).read(mvtree.Reader{Source: old.source(snapshot), Cache: cache}, w.cfg); err != nil {
+						w.Error(err)
+					}
+				}}
+				_, err := page{rev: 3, limit: 100}.read(mvtree.Reader{Source: src, Cache: cache}, w.cfg)
+				return err
+			})
+			return nil
+		})
+		w.compare(cache, page{rev: 3, limit: 100}, page{rev: 2, limit: 100}, page{rev: 1, limit: 100})
+	})
+}
+
+// meeting is a source during whose Touched something else happens.
+type meeting struct {
+	mvtree.Source
+	then func()
+}
+
+func (m meeting) Touched(cfg, after, to int64) ([]int64, error) {
+	m.then()
+	return m.Source.Touched(cfg, after, to)
+}

@@ -36,3 +36,6 @@ var Statements = map[string]struct {
 	"closeLeafSQL":  {closeLeafSQL, []any{int64(1), int64(1), int64(1), int64(1), int64(1), int64(1)}},
 	"closeDirSQL":   {closeDirSQL, []any{int64(1), int64(1), int64(1), int64(1), int64(1), int64(1)}},
 }
+
+// Drop forgets a configuration, as eviction may at any time.
+func (c *Cache) Drop(cfg int64) { c.drop(cfg, Open) }

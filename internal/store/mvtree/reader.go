@@ -47,9 +47,6 @@ type Reader struct {
 // other than 0 leaves out every other owner's rows. The values may be kept.
 func (r Reader) Scan(cfg, tree, rev int64, after Key, owner int64, each func(Key, string) (more bool, err error)) error {
 	s := scan{Reader: r, cfg: cfg, tree: tree, rev: rev, after: after, end: last, each: each}
-	if after.less(Key{}) {
-		s.after = Key{} // below it no key has a place in the tree
-	}
 	if owner > 0 {
 		s.end = Key{owner, math.MaxInt64}
 		if start := (Key{owner - 1, math.MaxInt64}); s.after.less(start) {
@@ -120,6 +117,7 @@ func (s *scan) walk(num int64, height int) (more bool, err error) {
 	if height == 0 {
 		return s.leaf(n)
 	}
+	// Without a floor, after is left of all that is here.
 	for i := max(0, n.floor(s.after, s.rev)); i < len(n.rows); i++ {
 		row := &n.rows[i]
 		if !row.alive(s.rev) {

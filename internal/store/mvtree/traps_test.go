@@ -64,6 +64,16 @@ func TestSameRevisionLeavesNothing(t *testing.T) {
 	}
 }
 
+// A row may be replaced by another one of the same revision.
+func TestSameRevisionReplaces(t *testing.T) {
+	on8(t, func(w *world) {
+		w.commit(series(1, 1, 4)...)
+		w.revision([][]change{{{0, []mvtree.Change{open(1, 2, "a")}}}, {{0, []mvtree.Change{open(1, 2, "b")}}}})
+		w.check(1, 2)
+		w.compareIntervals(0)
+	})
+}
+
 // A node that dies keeps none of the rows of the revision that it dies in.
 func TestDyingNodeTakesNothingNew(t *testing.T) {
 	on8(t, func(w *world) {

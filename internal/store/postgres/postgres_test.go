@@ -92,6 +92,18 @@ func TestServersMigrateAtOnce(t *testing.T) {
 	wantCounters(t, servers[0], "[0 0]")
 }
 
+// TestMigrationHoldsTheLock asks from inside a migration.
+func TestMigrationHoldsTheLock(t *testing.T) {
+	db := openCounters(t)
+	err := db.Migrate(t.Context(), append(schema, sqlconn.Migration{Number: 2, Name: "look", SQL: `
+INSERT INTO counter (id, n) SELECT 3, count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantCounters(t, db, "[0 0 1]")
+}
+
 func TestServersCountExactly(t *testing.T) {
 	servers := openServers(t, 3)
 	if err := servers[0].Migrate(t.Context(), schema); err != nil {

@@ -127,7 +127,7 @@ func (c *conn) transact(ctx context.Context, v verbs, fn func(sqlconn.Conn) erro
 	if err != nil {
 		return err
 	}
-	defer begun.stmt.Reset()
+	defer begun.leave()
 	err = t.state.End(fn(t))
 	if stopped = stop(); !stopped {
 		return cancelled(ctx, err)
@@ -190,11 +190,14 @@ func (c *conn) statement(sql string) (*statement, error) {
 	return s, nil
 }
 
-// forget finalizes all statements. None is running: statements run one at a
-// time, and the next one is just about to be prepared.
+// forget finalizes all statements but the one that holds the snapshot. No
+// other is running: statements run one at a time, and the next one is just
+// about to be prepared.
 func (c *conn) forget() {
-	for _, s := range c.stmts {
-		s.stmt.Finalize()
+	for sql, s := range c.stmts {
+		if !s.standing {
+			s.stmt.Finalize()
+			delete(c.stmts, sql)
+		}
 	}
-	clear(c.stmts)
 }

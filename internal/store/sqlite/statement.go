@@ -14,9 +14,10 @@ import (
 // To SQLite "$2" is a name like any other; it numbers parameters by their
 // first appearance. args says which argument each of them is.
 type statement struct {
-	stmt  *sqlite.Stmt
-	args  []int // args[i] is the index of the argument of SQLite's parameter i+1
-	count int   // how many arguments the statement takes
+	stmt     *sqlite.Stmt
+	args     []int // args[i] is the index of the argument of SQLite's parameter i+1
+	count    int   // how many arguments the statement takes
+	standing bool  // it began the transaction that runs
 }
 
 func newStatement(stmt *sqlite.Stmt) (*statement, error) {
@@ -30,6 +31,18 @@ func newStatement(stmt *sqlite.Stmt) (*statement, error) {
 		s.args[i] = n - 1
 	}
 	return s, nil
+}
+
+// stand takes the statement's first step, and leave ends it.
+func (s *statement) stand() error {
+	_, err := s.stmt.Step()
+	s.standing = err == nil
+	return err
+}
+
+func (s *statement) leave() {
+	s.standing = false
+	s.stmt.Reset()
 }
 
 func (s *statement) bind(args []any) error {

@@ -85,15 +85,14 @@ func (t *tx) Now() (int64, error) {
 // ForUpdate implements sqlconn.Conn: an Update is the only one.
 func (t *tx) ForUpdate() string { return "" }
 
-// begin takes the first step of a statement, which the caller resets at the
-// end of the transaction.
+// begin begins the transaction with a statement that the caller leaves at its end.
 func (t *tx) begin(sql string) (*statement, error) {
 	s, err := t.start(sql)
 	if err != nil {
 		return nil, err
 	}
 	defer t.state.Stop()
-	if _, err := s.stmt.Step(); err != nil {
+	if err := s.stand(); err != nil {
 		return nil, t.state.Fail(sql, t.translate(err))
 	}
 	return s, nil

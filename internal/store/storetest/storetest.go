@@ -81,10 +81,13 @@ func run(t *testing.T, tests []test, open func(t *testing.T) license.Store) {
 	}
 }
 
-// RunConcurrent runs what holds only of databases with several writers at
-// once: configurations do not wait for each other.
+// RunConcurrent runs what can be asked only of databases with several writers
+// at once.
 func RunConcurrent(t *testing.T, open func(t *testing.T) license.Store) {
-	otherConfigurationsDoNotWait(newSuite(t, open))
+	run(t, []test{
+		{"OtherConfigurations", otherConfigurationsDoNotWait},
+		{"ResourceLocksNeverCross", resourceLocksNeverCross},
+	}, open)
 }
 
 // suite is one test with its store.

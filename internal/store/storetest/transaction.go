@@ -3,7 +3,9 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"reeve/internal/license"
 )
@@ -20,6 +22,14 @@ func rollbackLeavesNothing(s *suite) {
 		}
 		if err := writeEverything(o, tx, c); err != nil {
 			return err
+		}
+		// The transaction sees what it wrote; nobody else may be shown it.
+		own, err := tx.ScanUsage(nil, license.UsageScan{Configuration: 7, Revision: 2, Limit: 1000})
+		if err != nil {
+			return err
+		}
+		if slices.Equal(own, rows(o.usage[1], license.UsageScan{Limit: 1000}, func(license.Usage) bool { return true })) {
+			s.Error("the transaction does not see its own changes")
 		}
 		return errStop
 	})
@@ -146,6 +156,43 @@ func otherConfigurationsDoNotWait(s *suite) {
 		})
 		return nil
 	})
+}
+
+// resourceLocksNeverCross: of two transactions that lock the same resources,
+// the second takes none before the first has let it through.
+func resourceLocksNeverCross(s *suite) {
+	s.declare(resource(1), resource(2))
+	var runs atomic.Int64
+	began, ended := make(chan struct{}), make(chan error, 1)
+	second := func() {
+		ended <- s.store.Update(s.ctx, func(tx license.Tx) error {
+			if runs.Add(1) == 2 {
+				close(began)
+			}
+			_, err := tx.LockResources(alice, []string{resource(2).ARN, resource(1).ARN})
+			return err
+		})
+	}
+	s.update(func(tx license.Tx) error {
+		if _, err := tx.LockResources(alice, []string{resource(1).ARN}); err != nil {
+			return err
+		}
+		if runs.Add(1) == 1 {
+			go second()
+			<-began
+		}
+		for range 100 { // round trips, during which the other gets as far as it can
+			if _, err := tx.Now(); err != nil {
+				return err
+			}
+		}
+		_, err := tx.LockResources(alice, []string{resource(2).ARN})
+		return err
+	})
+	if err := <-ended; err != nil {
+		s.Errorf("second update: %v", err)
+	}
+	s.same("runs", int64(2), runs.Load())
 }
 
 // clockRunsInsideATransaction: the time of a revision is taken under the lock,

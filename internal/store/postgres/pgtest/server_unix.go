@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -20,16 +21,20 @@ import (
 
 const startTimeout = time.Minute
 
-// guard runs the server and ends it, and removes its directory, once its
-// standard input is closed: that is when the test process is gone, be it by a
-// panic or a kill.
+// guard makes a cluster, runs its server, ends it and removes its directory
+// once the guard's standard input is closed: that is when the test process is
+// gone, be it by a panic or a kill. TERM is for a server that has only just
+// started and ignores QUIT, as the shell has told it to; QUIT is for one that
+// would wait for its sessions. Without ICU the locale is a plain one.
 const guard = `
-dir=$1; shift
-"$@" </dev/null &
+bin=$1 dir=$2; shift 2
+trap 'rm -rf "$dir"' EXIT
+init() { "$bin/initdb" -D "$dir/data" -U reeve -A trust -E UTF8 --locale=C --no-sync --no-instructions "$@" </dev/null; }
+init --locale-provider=icu --icu-locale=en-US || init || exit
+"$bin/postgres" -D "$dir/data" -k "$dir" "$@" </dev/null &
 read -r nothing
-kill -QUIT $!
+kill -TERM $!; kill -QUIT $!
 wait
-rm -rf "$dir"
 `
 
 // lifeline is the write end of the guard's standard input. Nothing is ever
@@ -50,14 +55,17 @@ func startServer() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := initCluster(bin, dir, as); err != nil {
+	log, err := makeLog(dir)
+	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := launch(bin, dir, as); err != nil {
+	defer log.Close()
+	ended, err := launch(bin, dir, log, as)
+	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
 	address := "postgres://reeve@/postgres?host=" + url.QueryEscape(dir)
-	return address, await(address, dir)
+	return address, await(address, log, ended)
 }
 
 // findBinaries returns the directory of the newest PostgreSQL there is.
@@ -107,46 +115,39 @@ func makeDir(as *syscall.Credential) (string, error) {
 	return dir, os.Chown(dir, int(as.Uid), int(as.Gid))
 }
 
-// initCluster falls back to a plain locale where PostgreSQL was built without ICU.
-func initCluster(bin, dir string, as *syscall.Credential) error {
-	common := []string{"-D", filepath.Join(dir, "data"), "-U", "reeve", "-A", "trust", "-E", "UTF8", "--no-sync", "--no-instructions"}
-	var errs []error
-	for _, locale := range [][]string{{"--locale-provider=icu", "--icu-locale=en-US", "--locale=C"}, {"--locale=C"}} {
-		cmd := exec.Command(filepath.Join(bin, "initdb"), append(locale, common...)...)
-		cmd.Dir = dir
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as}
-		out, err := cmd.CombinedOutput()
-		if err == nil {
-			return nil
-		}
-		errs = append(errs, fmt.Errorf("initdb: %w: %s", err, out))
-	}
-	return errors.Join(errs...)
-}
-
-func launch(bin, dir string, as *syscall.Credential) error {
+// makeLog makes a file for what the server says. It has no name, so it ends
+// with those that hold it, later than the directory that the guard removes.
+func makeLog(dir string) (*os.File, error) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer log.Close()
+	return log, os.Remove(log.Name())
+}
+
+// launch starts the guard; ended is closed when it has ended.
+func launch(bin, dir string, log *os.File, as *syscall.Credential) (ended <-chan struct{}, err error) {
 	read, write, err := os.Pipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer read.Close()
-	cmd := exec.Command("/bin/sh", "-c", guard, "guard", dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"),
-		"-k", dir, "-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=32MB", "-c", "fsync="+fsync())
+	cmd := exec.Command("/bin/sh", "-c", guard, "guard", bin, dir,
+		"-c", "listen_addresses=", "-c", "max_connections=200", "-c", "shared_buffers=32MB", "-c", "fsync="+fsync())
 	cmd.Dir = dir
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, log, log
 	// In a group of its own, or the interrupt key would end the guard first.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: as, Setpgid: true}
 	if err := cmd.Start(); err != nil {
-		return errors.Join(err, write.Close())
+		return nil, errors.Join(err, write.Close())
 	}
 	lifeline = write
-	go cmd.Wait()
-	return nil
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = cmd.Wait() // what went wrong is in the log
+	}()
+	return done, nil
 }
 
 func fsync() string {
@@ -156,8 +157,8 @@ func fsync() string {
 	return "off"
 }
 
-// await returns when the server answers.
-func await(address, dir string) error {
+// await returns when the server answers, or will not.
+func await(address string, log *os.File, ended <-chan struct{}) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -169,9 +170,11 @@ func await(address, dir string) error {
 		}
 		select {
 		case <-tick.C:
+			continue
+		case <-ended:
 		case <-ctx.Done():
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			return fmt.Errorf("the server did not answer: %w: %s", err, log)
 		}
+		text, _ := io.ReadAll(io.NewSectionReader(log, 0, 1<<16))
+		return fmt.Errorf("the server does not answer: %w; its log:\n%s", err, text)
 	}
 }

@@ -1,0 +1,59 @@
+# Reeve's tasks. `make` alone lists them.
+
+GO ?= go
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.PHONY: run
+run: ## start Reeve with the sample fleet, in ./reeve-data
+	$(GO) run ./cmd/reeve serve --sample
+
+.PHONY: build
+build: ## build the binary: ./reeve
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o reeve ./cmd/reeve
+
+.PHONY: test
+test: parts lint ## install what the tests need, then run every test
+	$(GO) test -timeout 20m ./...
+
+.PHONY: parts
+parts: # what the tests drive besides Go: clients, agents, a database
+	@sh test/parts.sh
+
+.PHONY: race
+race: ## run the tests of everything under internal with the race detector
+	$(GO) test -race -timeout 30m ./internal/...
+
+.PHONY: lint
+lint: ## formatting, vet and staticcheck
+	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; echo 'run: make fmt'; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w cmd internal test
+
+.PHONY: fuzz
+fuzz: ## fuzz every target for FUZZTIME each (default 30s)
+	@sh test/fuzz.sh $${FUZZTIME:-30s}
+
+.PHONY: bench
+bench: ## measure ListUsage over HTTP against the same bytes from memory
+	$(GO) run ./test/bench
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities in what is linked
+	$(GO) run $(GOVULNCHECK) ./...
+
+.PHONY: generate
+generate: ## regenerate internal/api (AWS_MODEL=FILE, AWS's service-2.json, for its half)
+	$(GO) run ./internal/api/gen -reeve models/reeve/2026-12-01/service-2.json -out internal/api $(if $(AWS_MODEL),-aws $(AWS_MODEL))
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf reeve bin test/clients/js/node_modules

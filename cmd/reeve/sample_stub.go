@@ -1,5 +1,0 @@
-package main
-
-import "context"
-
-func (s *serverProcess) loadSample(context.Context) {}

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Installs what the tests drive besides Go where it may (Debian and its kin, as
+# root or with sudo), and says what is missing elsewhere. It never fails: tests
+# of a part that is not there skip and say so, or fail with REEVE_REQUIRE_ALL=1.
+set -u
+
+# part: the file or command that shows it is there, and Debian's package.
+missing=''
+need() {
+	if [ -x "$1" ] || command -v "$1" >/dev/null 2>&1; then return; fi
+	missing="$missing $2"
+}
+need /usr/bin/aws awscli
+/usr/bin/python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
+need node nodejs
+need npm npm
+need fusioninventory-inventory fusioninventory-agent
+if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
+	missing="$missing postgresql"
+fi
+[ -n "$missing" ] || exit 0
+
+as_root=''
+if [ "$(id -u)" != 0 ]; then as_root='sudo -n'; fi
+if command -v apt-get >/dev/null 2>&1 && $as_root true 2>/dev/null; then
+	echo "installing:$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	if $as_root apt-get update -qq >/dev/null && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
+		exit 0
+	fi
+	echo 'apt-get could not install them all.'
+fi
+echo "missing, so their tests will be skipped (Debian's names):$missing"
