@@ -373,12 +373,15 @@ func (b *batch) time(l *ledger) Time {
 	return max(at, l.HeadAt+1)
 }
 
-// close decides and writes every ledger of the batch.
+// close decides every ledger of the batch, and then writes them: nothing that
+// is decided by was written by this transaction.
 func (b *batch) close() error {
 	for _, l := range b.ledgers {
 		if err := b.decide(l); err != nil {
 			return err
 		}
+	}
+	for _, l := range b.ledgers {
 		if err := b.write(l); err != nil {
 			return err
 		}

@@ -78,8 +78,7 @@ func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
 // Update implements license.Store.
 func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
 	return s.db.Update(ctx, func(c sqlconn.Conn) error {
-		// No cache: what this transaction writes may yet be rolled back.
-		return fn(&tx{conn: c})
+		return fn(&tx{conn: c, cache: s.cache})
 	})
 }
 
@@ -87,7 +86,7 @@ func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
 // license.Tx.
 type tx struct {
 	conn  sqlconn.Conn
-	cache *mvtree.Cache // nil in an Update
+	cache *mvtree.Cache // nil once an Update has written to a tree: that may yet be rolled back
 }
 
 var _ license.Tx = (*tx)(nil)

@@ -172,6 +172,15 @@ func (s *server) exited() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
+// stop ends the server in good order.
+func (s *server) stop() {
+	s.t.Helper()
+	s.terminate()
+	if code := s.exited(); code != 0 {
+		s.t.Errorf("the server ended with the exit code %d:\n%s", code, s.log)
+	}
+}
+
 // waitRefused waits until the server accepts no connections any more.
 func (s *server) waitRefused() {
 	s.t.Helper()

@@ -3,7 +3,9 @@ package mvtree_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"reeve/internal/store/mvtree"
@@ -22,8 +24,8 @@ type benchLedger struct {
 	ids  int64
 }
 
-func newBenchLedger(b *testing.B) *benchLedger {
-	return &benchLedger{world: newWorld(b, openSQLite(b), 1, mvtree.Standard), rng: rand.New(rand.NewPCG(1, 1))}
+func newBenchLedger(b *testing.B, engine string) *benchLedger {
+	return &benchLedger{world: newWorld(b, engines[engine](b), 1, mvtree.Standard), rng: rand.New(rand.NewPCG(1, 1))}
 }
 
 // write makes one revision.
@@ -84,8 +86,8 @@ func (l *benchLedger) replace(n int) {
 }
 
 // setA is a tenth of the ledger "a": 10 000 rows alive, 5 intervals each.
-func setA(b *testing.B) *benchLedger {
-	l := newBenchLedger(b)
+func setA(b *testing.B, engine string) *benchLedger {
+	l := newBenchLedger(b, engine)
 	l.fill(10_000)
 	for range 400 {
 		l.renew(100)
@@ -95,8 +97,8 @@ func setA(b *testing.B) *benchLedger {
 
 // setC is a tenth of the ledger "c": 1 000 rows alive, of which half are
 // replaced again and again, and 100 000 rows long gone.
-func setC(b *testing.B) *benchLedger {
-	l := newBenchLedger(b)
+func setC(b *testing.B, engine string) *benchLedger {
+	l := newBenchLedger(b, engine)
 	l.fill(1_000)
 	for range 1000 {
 		l.replace(100)
@@ -104,18 +106,31 @@ func setC(b *testing.B) *benchLedger {
 	return l
 }
 
-func BenchmarkRead(b *testing.B) {
-	for _, set := range []struct {
+// onBenchEngines names the engine in front of the rest of a benchmark's name.
+func onBenchEngines(b *testing.B, bench func(b *testing.B, engine string)) {
+	for _, engine := range slices.Sorted(maps.Keys(engines)) {
+		b.Run(engine, func(b *testing.B) { bench(b, engine) })
+	}
+}
+
+func BenchmarkReadA(b *testing.B) {
+	onBenchEngines(b, func(b *testing.B, engine string) { setA(b, engine).benchPages(b) })
+}
+
+func BenchmarkReadC(b *testing.B) {
+	onBenchEngines(b, func(b *testing.B, engine string) { setC(b, engine).benchPages(b) })
+}
+
+func (l *benchLedger) benchPages(b *testing.B) {
+	revisions := []struct {
 		name string
-		make func(*testing.B) *benchLedger
-	}{{"a", setA}, {"c", setC}} {
-		l := set.make(b)
-		for _, limit := range []int{50, 1000} {
-			for name, rev := range map[string]int64{"now": l.head, "mid": l.head / 2, "old": 1} {
-				p := page{rev: rev, limit: limit, after: mvtree.Key{Owner: 10, ID: 1 << 38}}
-				b.Run(fmt.Sprintf("%s/%d/%s/plain", set.name, limit, name), func(b *testing.B) { l.benchPage(b, nil, p) })
-				b.Run(fmt.Sprintf("%s/%d/%s/cached", set.name, limit, name), func(b *testing.B) { l.benchPage(b, mvtree.NewCache(256<<20), p) })
-			}
+		rev  int64
+	}{{"now", l.head}, {"mid", l.head / 2}, {"old", 1}}
+	for _, limit := range []int{50, 1000} {
+		for _, at := range revisions {
+			p := page{rev: at.rev, limit: limit, after: mvtree.Key{Owner: 10, ID: 1 << 38}}
+			b.Run(fmt.Sprintf("%d/%s/plain", limit, at.name), func(b *testing.B) { l.benchPage(b, nil, p) })
+			b.Run(fmt.Sprintf("%d/%s/cached", limit, at.name), func(b *testing.B) { l.benchPage(b, mvtree.NewCache(256<<20), p) })
 		}
 	}
 }
@@ -139,15 +154,25 @@ func (l *benchLedger) benchPage(b *testing.B, cache *mvtree.Cache, p page) {
 	}
 }
 
-func BenchmarkWrite(b *testing.B) {
-	for _, n := range []int{1, 100, 1000} {
-		b.Run(fmt.Sprintf("a/%d", n), func(b *testing.B) { benchWrite(b, setA, (*benchLedger).renew, n) })
-		b.Run(fmt.Sprintf("c/%d", n), func(b *testing.B) { benchWrite(b, setC, (*benchLedger).replace, min(n, 400)) })
-	}
+// BenchmarkWriteA renews rows, each change being one interval; BenchmarkWriteC
+// ends one row and opens another for each change.
+func BenchmarkWriteA(b *testing.B) {
+	onBenchEngines(b, func(b *testing.B, engine string) {
+		for _, n := range []int{1, 100, 1000} {
+			b.Run(fmt.Sprint(n), func(b *testing.B) { setA(b, engine).benchWrite(b, (*benchLedger).renew, n) })
+		}
+	})
 }
 
-func benchWrite(b *testing.B, set func(*testing.B) *benchLedger, write func(*benchLedger, int), n int) {
-	l := set(b)
+func BenchmarkWriteC(b *testing.B) {
+	onBenchEngines(b, func(b *testing.B, engine string) {
+		for _, n := range []int{1, 100, 400} {
+			b.Run(fmt.Sprint(n), func(b *testing.B) { setC(b, engine).benchWrite(b, (*benchLedger).replace, n) })
+		}
+	})
+}
+
+func (l *benchLedger) benchWrite(b *testing.B, write func(*benchLedger, int), n int) {
 	b.ReportAllocs()
 	before := l.one(`SELECT COUNT(*) FROM tree_leaf`)
 	revisions := 0
