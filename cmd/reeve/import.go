@@ -78,9 +78,6 @@ func runImport(ctx context.Context, p *process, o importOptions) error {
 	if o.mode != "observe" && o.mode != "admit" {
 		return misuse("--mode is %q: give observe or admit", o.mode)
 	}
-	if err := o.checkOwner(); err != nil {
-		return err
-	}
 	c, err := o.dial(p)
 	if err != nil {
 		return err
@@ -90,7 +87,10 @@ func runImport(ctx context.Context, p *process, o importOptions) error {
 	if err != nil {
 		return err
 	}
-	opts := source.Options{Region: c.Region(), Account: o.account}
+	opts, err := o.owner(ctx, c)
+	if err != nil {
+		return err
+	}
 	total, bad, err := checkInputs(ctx, inputs, opts)
 	if err != nil {
 		return err
@@ -103,15 +103,16 @@ func runImport(ctx context.Context, p *process, o importOptions) error {
 	return errors.Join(i.summary(), err)
 }
 
-// checkOwner asks for --account where a file needs it.
-func (o importOptions) checkOwner() error {
-	for _, name := range o.files {
-		ext := strings.ToLower(filepath.Ext(name))
-		if o.account == "" && (ext == ".xml" || ext == ".ocs") {
-			return misuse("%s is an agent's inventory, which does not say whose machine it is of: add --account and its 12 digits", name)
-		}
+// owner says whose machines agents' inventories describe: those of the key's
+// account, unless --account says otherwise. It asks before any file is read, so
+// that credentials that do not work cost nothing.
+func (o importOptions) owner(ctx context.Context, c *client.Client) (source.Options, error) {
+	if o.account != "" {
+		return source.Options{Region: c.Region(), Account: o.account}, nil
 	}
-	return nil
+	var who api.GetCallerIdentityOutput
+	err := call(ctx, c, api.Reeve+".GetCallerIdentity", api.GetCallerIdentityInput{}, &who)
+	return source.Options{Region: c.Region(), Account: val(who.AccountId)}, err
 }
 
 // input is one file that is read twice: to check it, and to send it.

@@ -80,6 +80,18 @@ type ExplainUsageOutput struct {
 	Steps                   []ExplanationStep `json:"Steps,omitzero"`
 }
 
+// GetCallerIdentityInput is what GetCallerIdentity is asked.
+type GetCallerIdentityInput struct {
+}
+
+// GetCallerIdentityOutput is what GetCallerIdentity answers.
+type GetCallerIdentityOutput struct {
+	AccountId *string `json:"AccountId,omitzero"`
+	Arn       *string `json:"Arn,omitzero"`
+	Region    *string `json:"Region,omitzero"`
+	Root      *bool   `json:"Root,omitzero"`
+}
+
 // GetUsageHistoryInput is what GetUsageHistory is asked.
 type GetUsageHistoryInput struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
@@ -242,6 +254,9 @@ func (in *ExplainUsageInput) Validate() Violations {
 	in.check(&c, nil)
 	return c.found
 }
+
+// Validate implements [Input].
+func (in *GetCallerIdentityInput) Validate() Violations { return nil }
 
 // Validate implements [Input].
 func (in *GetUsageHistoryInput) Validate() Violations {
@@ -450,6 +465,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ExplainUsageInput) },
 		NewOutput: func() any { return new(ExplainUsageOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "GetCallerIdentity",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(GetCallerIdentityInput) },
+		NewOutput: func() any { return new(GetCallerIdentityOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	json "github.com/go-json-experiment/json"
 )
@@ -41,6 +42,10 @@ type ledger struct {
 	released []int64 // hosts whose hold is over: they get no new one
 }
 
+// loadSlack is how far a ledger may run ahead of loaded history: revisions that
+// are loaded for the same moment are a microsecond apart.
+const loadSlack = Time(time.Second / time.Microsecond)
+
 // open locks the configurations in the order of their numbers and adds their
 // ledgers to the batch; deleted ones are left out. Every lock of a
 // transaction is taken by one call, before anything is decided.
@@ -56,6 +61,9 @@ func (b *batch) open(nums []int64) error {
 		}
 		if b.effective != 0 && !c.Loading {
 			return refuse(Conflict, "History can be loaded only for resources whose license configurations are being loaded too; %s is not.", c.ARN())
+		}
+		if b.effective != 0 && c.HeadAt > b.effective+loadSlack {
+			return refuse(Conflict, "%s was changed at %s while its history was being loaded as of %s. Load it again into a new one.", c.ARN(), c.HeadAt, b.effective)
 		}
 		l, err := newLedger(c)
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 // Bounds of what a report may say.
 const (
 	maxFactText     = 1024
+	maxSearchText   = 512       // of what inventory searches look up: an index entry has to hold it
 	maxFactNumber   = 1_000_000 // vCPUs, cores, threads or sockets of one resource
 	maxFactList     = 100
 	maxApplications = 5000
@@ -98,7 +99,7 @@ func (r *parsedReport) checkTexts() error {
 			return refuse(InvalidParameter, "A list has %d entries, at most %d are allowed.", len(list), maxFactList)
 		}
 		for _, s := range list {
-			if err := checkText("list entry", s, 1, maxFactText); err != nil {
+			if err := checkText("list entry", s, 1, maxSearchText); err != nil {
 				return err
 			}
 		}
@@ -133,7 +134,7 @@ func (r *parsedReport) checkApplications() error {
 		return refuse(InvalidParameter, "%d applications are too many, at most %d are allowed.", len(r.Applications), maxApplications)
 	}
 	for _, a := range r.Applications {
-		if err := checkText("application name", a.Name, 1, maxFactText); err != nil {
+		if err := checkText("application name", a.Name, 1, maxSearchText); err != nil {
 			return err
 		}
 		if err := checkText("application publisher", a.Publisher, 0, maxFactText); err != nil {

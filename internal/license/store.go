@@ -1,6 +1,9 @@
 package license
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // Store keeps ledgers and inventory. Package store implements it once for
 // SQLite and PostgreSQL; storetest is its conformance suite.
@@ -135,18 +138,23 @@ type TreeTx interface {
 
 	// ScanIntervals calls each for every stored row of every tree, in no
 	// order; a row that was copied on when its node split comes up once a
-	// node, and all its copies but the newest never closed.
+	// node.
 	ScanIntervals(configuration int64, each func(Interval) error) error
 }
 
-// Interval is one stored row of a tree, as a verification reads it.
+// Interval is one stored copy of a row of a tree, as a verification reads it.
+// To is where the copy stops knowing: of all copies of an interval in a tree,
+// the largest is its end, or OpenEnd while it holds.
 type Interval struct {
 	Key
 	Kind     ChangeKind
 	Type     ResourceType // of the tree it stands in; "" for the trees of all types
-	From, To int64        // revisions; To is 0 when the row was never closed
+	From, To int64        // revisions
 	Text     string       // AppendText of the usage or association
 }
+
+// OpenEnd is the end of an interval that still holds.
+const OpenEnd int64 = math.MaxInt64
 
 // Change replaces what is known of a key from a revision on: Usage or
 // Association non-nil opens a row (closing the one that was open); both nil

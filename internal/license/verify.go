@@ -397,12 +397,13 @@ func (v *verification) checkExpected(revision int64, expected map[Key]int64) err
 	return nil
 }
 
-// span is a replayed interval: when it closed, 0 while open, and its text.
+// span is a replayed interval: when it closed, its text, and how far its
+// stored copies know of it in the tree of all types and in that of its own.
 type span struct {
-	to    int64
-	text  string
-	kind  ResourceType
-	trees int // how many trees it was found in
+	to         int64
+	text       string
+	kind       ResourceType
+	all, typed int64
 }
 
 // spanKey tells intervals apart.
@@ -467,24 +468,23 @@ func (v *verification) spans(mine func(Key) bool) (map[spanKey]*span, error) {
 func spanOf(ch Change) *span {
 	switch {
 	case ch.Usage != nil:
-		return &span{text: string(ch.Usage.AppendText(nil)), kind: ch.Usage.Type}
+		return &span{to: OpenEnd, text: string(ch.Usage.AppendText(nil)), kind: ch.Usage.Type}
 	case ch.Association != nil:
-		return &span{text: string(ch.Association.AppendText(nil))}
+		return &span{to: OpenEnd, text: string(ch.Association.AppendText(nil))}
 	}
 	return nil
 }
 
-// checkInterval compares one stored row. A copy in a node that has died may
-// still look open.
+// checkInterval compares one stored copy, which may end before its interval.
 func checkInterval(spans map[spanKey]*span, iv Interval) error {
 	s := spans[spanKey{iv.Kind, iv.Key, iv.From}]
-	if s == nil || s.text != iv.Text || iv.To != 0 && iv.To != s.to || iv.Type != "" && iv.Type != s.kind {
+	if s == nil || s.text != iv.Text || iv.To > s.to || iv.Type != "" && iv.Type != s.kind {
 		return faultf("a stored interval of resource %d from revision %d does not match the ledger", iv.Key.Resource, iv.From)
 	}
 	if iv.Type == "" {
-		s.trees |= 1
+		s.all = max(s.all, iv.To)
 	} else {
-		s.trees |= 2
+		s.typed = max(s.typed, iv.To)
 	}
 	return nil
 }
@@ -493,12 +493,8 @@ func checkInterval(spans map[spanKey]*span, iv Interval) error {
 // every one of usage again from the facts that it names.
 func (v *verification) checkSpans(spans map[spanKey]*span) error {
 	for k, s := range spans {
-		all := 1
-		if k.ChangeKind == KindUsage {
-			all = 3
-		}
-		if s.trees != all {
-			return faultf("the interval of resource %d from revision %d is missing in the store", k.Resource, k.from)
+		if s.all != s.to || k.ChangeKind == KindUsage && s.typed != s.to {
+			return faultf("the interval of resource %d from revision %d is missing in the store, or ends at another revision", k.Resource, k.from)
 		}
 		if k.ChangeKind == KindUsage {
 			if err := v.countAgain(k, s); err != nil {

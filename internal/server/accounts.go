@@ -22,3 +22,8 @@ func (s *server) createAccessKey(ctx context.Context, who license.Caller, in *ap
 	}
 	return &api.CreateAccessKeyOutput{AccountId: in.AccountId, AccessKeyId: &id, SecretAccessKey: new(secret.Reveal())}, nil
 }
+
+// getCallerIdentity answers from what the signature proved alone.
+func (s *server) getCallerIdentity(_ context.Context, who license.Caller, _ *api.GetCallerIdentityInput) (*api.GetCallerIdentityOutput, error) {
+	return &api.GetCallerIdentityOutput{AccountId: &who.Account, Arn: &who.Principal, Region: &who.Region, Root: &who.Root}, nil
+}

@@ -57,6 +57,7 @@ func (s *server) answered() []row {
 		op("VerifyLedgers", s.verifyLedgers),
 		op("CreateAccount", s.createAccount),
 		op("CreateAccessKey", s.createAccessKey),
+		op("GetCallerIdentity", s.getCallerIdentity),
 	}
 }
 

@@ -106,40 +106,16 @@ func (t *tx) ScanIntervals(configuration int64, each func(license.Interval) erro
 	return nil
 }
 
-// scanIntervals hands out the rows of one tree. mvtree ends a row where its
-// node's life ended, which an Interval does not: its own end is read beside it.
+// scanIntervals hands out the rows of one tree.
 func (t *tx) scanIntervals(configuration, tree int64, row license.Interval, each func(license.Interval) error) error {
-	var at int64 // the node that ends is of
-	var ends map[startKey]int64
-	return mvtree.ScanAll(t.conn, configuration, tree, func(node int64, r mvtree.Row) (err error) {
-		if node != at {
-			if ends, err = t.endsOf(configuration, node); err != nil {
-				return err
-			}
-			at = node
-		}
+	return mvtree.ScanAll(t.conn, configuration, tree, func(_ int64, r mvtree.Row) error {
 		row.Key = license.Key{Owner: r.Owner, Resource: r.ID}
-		row.From, row.To, row.Text = r.From, ends[startKey{r.Key, r.From}], r.Value
+		row.From, row.To, row.Text = r.From, r.To, r.Value
+		if row.To == mvtree.Open {
+			row.To = license.OpenEnd
+		}
 		return each(row)
 	})
-}
-
-// startKey tells the rows of a node apart.
-type startKey struct {
-	mvtree.Key
-	from int64
-}
-
-// endsOf returns where the rows of a leaf that were closed end.
-func (t *tx) endsOf(configuration, node int64) (map[startKey]int64, error) {
-	ends := map[startKey]int64{}
-	err := t.query("read ends of intervals", `SELECT owner, id, from_rev, to_rev FROM tree_leaf
-		WHERE cfg = $1 AND node = $2 AND to_rev < $3`, []any{configuration, node, mvtree.Open},
-		func(r sqlconn.Row) error {
-			ends[startKey{mvtree.Key{Owner: r.Int(0), ID: r.Int(1)}, r.Int(2)}] = r.Int(3)
-			return nil
-		})
-	return ends, err
 }
 
 // CheckTrees implements license.TreeTx. The trees are walked at the newest

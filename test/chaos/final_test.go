@@ -175,7 +175,7 @@ func TestWhatWasAnsweredForAMomentIsAnsweredForEver(t *testing.T) {
 	known := &answers{list: map[string]string{}}
 	for _, end := range []func(*server){(*server).kill, (*server).stop, (*server).kill} {
 		stop := f.churn(t, dice)
-		f.read(t, known, shorter(100, 25), dice)
+		f.read(t, known, shorter(250, 25), dice)
 		stop()
 		f.askAgain(t, known, dice)
 		end(s)
@@ -258,7 +258,7 @@ func TestSlowPagesAreOfOneRevision(t *testing.T) {
 	s := start(t, t.TempDir(), rootEnvironment()...)
 	f := newFleet(t, s.newAccount("222222222222"))
 	stop := f.churn(t, dice)
-	for range shorter(25, 6) {
+	for range shorter(60, 6) {
 		before := time.Now()
 		slow, after := f.readSlowly(t, dice)
 		if !f.heldBetween(t, slow, before, after, dice) {

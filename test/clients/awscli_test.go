@@ -177,9 +177,9 @@ func (c *awsCLI) asOf(t *testing.T, usage []string) {
 	sum := []string{"--query", "sum(LicenseConfigurationUsageList[].ConsumedLicenses)", "--output", "text"}
 	then := now().Format("2006-01-02T15:04:05.999999Z07:00")
 	same(t, "what delete-resources says", "1", c.ok(t, "reeve", "delete-resources", "--resource-arns", instance("i-3"), "--query", "Deleted", "--output", "text"))
-	same(t, "now", "6.0", c.ok(t, append(usage, sum...)...))
-	same(t, "then", "8.0", c.ok(t, append(append(usage, "--filters", "Name=asOf,Values="+then), sum...)...))
-	same(t, "one machine then", "2.0", c.ok(t, append(append(usage, "--filters", "Name=asOf,Values="+then, "Name=resourceArn,Values="+instance("i-3")), sum...)...))
+	same(t, "now", "6", c.ok(t, append(usage, sum...)...))
+	same(t, "then", "8", c.ok(t, append(append(usage, "--filters", "Name=asOf,Values="+then), sum...)...))
+	same(t, "one machine then", "2", c.ok(t, append(append(usage, "--filters", "Name=asOf,Values="+then, "Name=resourceArn,Values="+instance("i-3")), sum...)...))
 	same(t, "before there was anything", "[]", c.ok(t, append(usage, "--filters", "Name=asOf,Values=2020-01-31T23:59:59Z", "--query", "LicenseConfigurationUsageList", "--output", "json")...))
 }
 
