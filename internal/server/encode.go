@@ -18,11 +18,12 @@ import (
 // when it is empty, the token only when there is a next page.
 func appendUsageList(dst []byte, rows []license.Usage, next *string) []byte {
 	dst = append(dst, `{"LicenseConfigurationUsageList":[`...)
+	var owner ownerText
 	for i := range rows {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendUsage(dst, &rows[i])
+		dst = appendUsage(dst, &rows[i], &owner)
 	}
 	dst = append(dst, ']')
 	if next != nil {
@@ -31,14 +32,33 @@ func appendUsageList(dst []byte, rows []license.Usage, next *string) []byte {
 	return append(dst, '}')
 }
 
-func appendUsage(dst []byte, u *license.Usage) []byte {
+func appendUsage(dst []byte, u *license.Usage, owner *ownerText) []byte {
 	dst = appendText(append(dst, `{"ResourceArn":`...), u.ResourceARN)
 	dst = appendText(append(dst, `,"ResourceType":`...), string(u.Type))
 	dst = appendText(append(dst, `,"ResourceStatus":`...), u.Status)
-	dst = appendAccount(append(dst, `,"ResourceOwnerId":"`...), u.Owner)
+	dst = append(append(dst, `,"ResourceOwnerId":"`...), owner.digits(u.Owner)...)
 	dst = api.Time(u.AssociationTime).AppendSeconds(append(dst, `","AssociationTime":`...))
 	dst = strconv.AppendInt(append(dst, `,"ConsumedLicenses":`...), u.Consumed, 10)
 	return append(dst, '}')
+}
+
+// ownerText is an account number with its 12 digits, kept from row to row:
+// rows are in the order of their owners.
+type ownerText struct {
+	owner int64
+	text  [12]byte
+	known bool
+}
+
+func (o *ownerText) digits(owner int64) []byte {
+	if !o.known || o.owner != owner {
+		o.owner, o.known = owner, true
+		for i := len(o.text) - 1; i >= 0; i-- {
+			o.text[i] = byte('0' + owner%10)
+			owner /= 10
+		}
+	}
+	return o.text[:]
 }
 
 // plain marks the bytes that stand for themselves in a JSON string.
@@ -61,15 +81,4 @@ func appendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	dst = append(dst, s...)
 	return append(dst, '"')
-}
-
-// appendAccount appends an account number with its 12 digits.
-func appendAccount(dst []byte, account int64) []byte {
-	const digits = 12
-	var text [digits]byte
-	for i := digits - 1; i >= 0; i-- {
-		text[i] = byte('0' + account%10)
-		account /= 10
-	}
-	return append(dst, text[:]...)
 }

@@ -57,3 +57,28 @@ func TestFiltersThatAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// Whatever filters say, the answer is values that belong to known names, or a
+// refusal of bounded length.
+func FuzzFilters(f *testing.F) {
+	f.Add("resourceArn", "arn:aws:ec2:eu-west-1:123456789012:instance/i-1", "asOf", "2026-01-31T23:59:59Z", 1)
+	f.Add("resourceType", "EC2_HOST", "resourceType", "EC2_HOST", 2)
+	f.Add("ResourceAccount", "", "", "\x00\xff", 0)
+	f.Add("asOf", "NaN", "resourceAccount", "99999999999999999999", 11)
+	f.Fuzz(func(t *testing.T, name1, value1, name2, value2 string, repeat int) {
+		filters := []api.Filter{filter(name1, value1)}
+		for range min(max(repeat, 0), 20) {
+			filters = append(filters, filter(name2, value2))
+		}
+		values, err := readFilters(filters, filterARN, filterType, filterAccount, filterAsOf)
+		if err == nil {
+			_, err = usageFilter(values)
+		}
+		if err == nil && len(filters) > 2 {
+			t.Errorf("%d filters of two names were taken", len(filters))
+		}
+		if err != nil && (license.KindOf(err) == license.Internal || len(err.Error()) > 1000) {
+			t.Errorf("refused as kind %d with %d bytes", license.KindOf(err), len(err.Error()))
+		}
+	})
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // measuredCase is one line of the table: requests that are asked in turn.
@@ -159,6 +160,7 @@ func signAll(server *child, r request, tokens []string) ([][]byte, error) {
 // measureCases runs every case in turn with the same bytes from memory, for a
 // number of rounds.
 func measureCases(o options, server *child, f *fleet, cases []measuredCase) ([]row, error) {
+	cases = slices.DeleteFunc(cases, func(c measuredCase) bool { return !strings.Contains(c.name, o.only) })
 	rows := make([]row, len(cases))
 	rates := make([][]float64, len(cases))
 	ratios := make([][]float64, len(cases))

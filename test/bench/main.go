@@ -6,6 +6,7 @@
 //	go run ./test/bench                       # 10³, 10⁵ and 10⁶ records
 //	go run ./test/bench -records 1000,100000  # a quick look
 //	go run ./test/bench -data DIR             # keep the fleets for the next run
+//	go run ./test/bench -only 'random pages' -profile cpu.prof
 package main
 
 import (
@@ -28,13 +29,15 @@ type options struct {
 	rounds  int
 	slice   time.Duration
 	clients int
+	only    string
+	profile string
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	if len(os.Args) == 3 && os.Args[1] == "serve" {
-		if err := serve(os.Args[2]); err != nil {
+	if len(os.Args) == 4 && os.Args[1] == "serve" {
+		if err := serve(os.Args[2], os.Args[3]); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -57,6 +60,8 @@ func readOptions() (options, error) {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; a ratio is the median of its rounds")
 	flag.DurationVar(&o.slice, "slice", 400*time.Millisecond, "how long each case runs in a round")
 	flag.IntVar(&o.clients, "clients", 16, "connections that ask at once")
+	flag.StringVar(&o.only, "only", "", "measure only the cases whose name contains this")
+	flag.StringVar(&o.profile, "profile", "", "file for a CPU profile of the measured process")
 	flag.Parse()
 	for _, s := range strings.Split(*records, ",") {
 		n, err := strconv.Atoi(s)
@@ -96,7 +101,7 @@ func measure(ctx context.Context, o options, records int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := startServer(ctx, dir)
+	server, err := startServer(ctx, dir, o.profile)
 	if err != nil {
 		return nil, err
 	}

