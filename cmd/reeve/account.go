@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"regexp"
 
 	"github.com/spf13/cobra"
 
@@ -41,6 +42,9 @@ func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {
 	if o.name == "" {
 		return misuse("--name is missing")
 	}
+	if err := checkAccount("--id", o.id); err != nil {
+		return err
+	}
 	c, err := o.dial(p)
 	if err != nil {
 		return err
@@ -51,4 +55,15 @@ func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {
 		return err
 	}
 	return printJSON(p.stdout, out)
+}
+
+var accountDigits = regexp.MustCompile(`^[0-9]{12}$`)
+
+// checkAccount refuses what cannot be an account's number; nothing given is
+// fine. flag is for the error.
+func checkAccount(flag, digits string) error {
+	if digits != "" && !accountDigits.MatchString(digits) {
+		return misuse("%s is %q: give the 12 digits of an account", flag, digits)
+	}
+	return nil
 }

@@ -85,7 +85,7 @@ func dataDirectory(p *process, flag string) string {
 	case p.getenv("REEVE_DATA") != "":
 		return p.getenv("REEVE_DATA")
 	}
-	return "./reeve-data"
+	return client.DefaultData
 }
 
 // shell writes assignments in one shell's syntax.

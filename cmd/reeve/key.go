@@ -38,6 +38,9 @@ func runKeyCreate(ctx context.Context, p *process, o keyOptions) error {
 	if o.account == "" {
 		return misuse("--account is missing")
 	}
+	if err := checkAccount("--account", o.account); err != nil {
+		return err
+	}
 	c, err := o.dial(p)
 	if err != nil {
 		return err

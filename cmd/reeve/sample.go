@@ -2,29 +2,21 @@ package main
 
 import (
 	"context"
-	"fmt"
 
-	"reeve/internal/client"
-	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/sample"
 )
 
 // loadSample fills the root account with the sample company, in the region
-// that commands started here would ask in. It runs beside the server, and ends
-// early when ctx does.
+// that commands started here would ask in, and then says what to try. It runs
+// beside the server, and ends early when ctx does.
 func (s *serverProcess) loadSample(ctx context.Context, p *process) {
-	who := license.Caller{
-		Account:   s.root.Account,
-		Region:    client.RegionFrom(client.Choice{}, p.getenv),
-		Principal: iam.PrincipalOf(s.root.Account),
-		Root:      true,
-		Operation: "LoadSample",
-	}
+	who := s.rootCaller(p, "LoadSample")
 	done, err := s.fillSample(ctx, who)
 	switch {
 	case ctx.Err() != nil:
 		s.log.Warn("sample interrupted", "fix", "start with an empty data directory to load it again")
+		return
 	case err != nil:
 		s.log.Error("sample not loaded", "error", err)
 	case done.Skipped:
@@ -32,9 +24,7 @@ func (s *serverProcess) loadSample(ctx context.Context, p *process) {
 	default:
 		s.log.Info("sample loaded", "region", who.Region, "configurations", len(done.Configurations), "resources", done.Resources, "revisions", done.Revisions)
 	}
-	if err == nil && len(done.Configurations) > 0 {
-		fmt.Fprintf(p.stdout, "  reeve history %s\n", posixQuote(done.Configurations[0].Name))
-	}
+	s.suggest(ctx, p)
 }
 
 // fillSample takes the time from the database, whose clock the ledgers follow,

@@ -50,6 +50,8 @@ Every setting can be a flag, an environment variable, or a line "name = value" o
 the file that --config or REEVE_CONFIG names. Flags win over the environment, the
 environment over the file, the file over the defaults:
 
+  --config file, REEVE_CONFIG
+      File of settings; lines that begin with # are comments
 ` + strings.TrimRight(config.Help(), "\n"),
 		Example: `  reeve serve
   reeve serve --data /srv/reeve --listen 0.0.0.0:4750
@@ -231,16 +233,16 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var jobs sync.WaitGroup
 	jobs.Go(func() { s.sweep(background) })
-	if s.cfg.Sample {
-		jobs.Go(func() { s.loadSample(background, p) })
-	}
 	defer jobs.Wait()
 	defer stop()
 
 	failed := make(chan error, 1)
 	go func() { failed <- s.http.Serve(s.listener) }()
 	s.log.Info("server started", "endpoint", s.endpoint(), "account", s.root.Account, "database", s.databaseKind(), "version", buildVersion())
-	s.greet(p)
+	s.greet(ctx, p)
+	if s.cfg.Sample {
+		jobs.Go(func() { s.loadSample(background, p) })
+	}
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -320,19 +322,4 @@ func (s *serverProcess) leaveEndpoint() error {
 		return fmt.Errorf("leave endpoint: %w", err)
 	}
 	return nil
-}
-
-// greet tells a person what to do next.
-func (s *serverProcess) greet(p *process) {
-	env := `eval "$(reeve env)"`
-	if s.cfg.Data != config.Default().Data {
-		env = `eval "$(reeve env --data ` + posixQuote(s.cfg.Data) + `)"`
-	}
-	fmt.Fprintf(p.stdout, `Reeve serves %[1]s from %[2]s. In another terminal:
-
-  %[3]s
-  aws license-manager create-license-configuration --name demo --license-counting-type vCPU --endpoint-url %[1]s
-  aws license-manager list-license-configurations --endpoint-url %[1]s
-
-`, s.endpoint(), s.cfg.Data, env)
 }

@@ -15,6 +15,7 @@ import (
 
 	"reeve/internal/awsjson"
 	"reeve/internal/config"
+	"reeve/internal/license"
 )
 
 func openTestServer(t *testing.T, change func(*config.Config)) *serverProcess {
@@ -36,7 +37,7 @@ func start(t *testing.T, s *serverProcess) (stop context.CancelFunc, ended <-cha
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	p := &process{stdout: io.Discard, stderr: io.Discard}
+	p := quiet(io.Discard)
 	go func() {
 		err := s.run(ctx, p)
 		s.close()
@@ -149,12 +150,50 @@ func TestEndpointReachesTheServerFromThisMachine(t *testing.T) {
 	}
 }
 
+// quiet is a process in an empty environment.
+func quiet(stdout io.Writer) *process {
+	return &process{stdout: stdout, stderr: io.Discard, lookupEnv: func(string) (string, bool) { return "", false }}
+}
+
+func greeting(t *testing.T, s *serverProcess, p *process, out *bytes.Buffer) string {
+	t.Helper()
+	out.Reset()
+	s.greet(t.Context(), p)
+	return out.String()
+}
+
 func TestGreetingQuotesTheDirectory(t *testing.T) {
 	s := openTestServer(t, func(c *config.Config) { c.Data += "/it's here" })
 	defer s.close()
 	var out bytes.Buffer
-	s.greet(&process{stdout: &out})
-	if !strings.Contains(out.String(), `it'\''s here'`) {
-		t.Errorf("greeting:\n%s", out.String())
+	if got := greeting(t, s, quiet(&out), &out); !strings.Contains(got, `it'\''s here'`) {
+		t.Errorf("greeting:\n%s", got)
+	}
+}
+
+func TestGreetingMakesSomethingAndThenShowsIt(t *testing.T) {
+	s := openTestServer(t, nil)
+	defer s.close()
+	var out bytes.Buffer
+	p := quiet(&out)
+	if got := greeting(t, s, p, &out); !strings.Contains(got, "create-license-configuration") || strings.Contains(got, "list-usage") || strings.Contains(got, "--region") {
+		t.Errorf("greeting of an empty server:\n%s", got)
+	}
+	who := s.rootCaller(p, "CreateLicenseConfiguration")
+	made := map[string]string{}
+	for _, name := range []string{"twice", "twice", "it's mine"} {
+		c, err := s.manager.CreateConfiguration(t.Context(), who, license.ConfigurationSpec{Terms: license.Terms{Name: name, CountingType: license.VCPU}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[name] = c
+	}
+	got := greeting(t, s, p, &out)
+	if !strings.Contains(got, "--license-configuration-arn "+made["it's mine"]) || !strings.Contains(got, ` history 'it'\''s mine'`) || strings.Contains(got, "create-") {
+		t.Errorf("greeting:\n%s", got)
+	}
+	p.lookupEnv = func(name string) (string, bool) { return "eu-west-1", name == "AWS_REGION" }
+	if got := greeting(t, s, p, &out); !strings.Contains(got, "--region eu-west-1") || strings.Contains(got, "it's mine") {
+		t.Errorf("greeting in another region:\n%s", got)
 	}
 }

@@ -24,6 +24,9 @@ type Choice struct {
 	Data     string // data directory of a server, looked into last
 }
 
+// DefaultData is the data directory of a server that nobody configured.
+const DefaultData = "./reeve-data"
+
 // EndpointFile is where a server leaves its URL in the data directory.
 const EndpointFile = "endpoint"
 
@@ -94,7 +97,7 @@ func credentialsFrom(choice Choice, env func(string) string) (c Credentials, sou
 	if absent := errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoProfile); named || !absent {
 		return Credentials{}, "", err
 	}
-	path = filepath.Join(first(choice.Data, env("REEVE_DATA"), "reeve-data"), "credentials")
+	path = filepath.Join(first(choice.Data, env("REEVE_DATA"), DefaultData), "credentials")
 	c, err = ReadCredentials(path, "default")
 	if errors.Is(err, fs.ErrNotExist) {
 		return Credentials{}, "", ErrNoCredentials

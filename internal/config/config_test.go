@@ -37,7 +37,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Data: "./reeve-data", Listen: "127.0.0.1:4750", LogLevel: slog.LevelInfo, LogFormat: "text",
-		InactiveAfter: 720 * time.Hour, CacheBytes: 128 << 20, ShutdownTimeout: 20 * time.Second,
+		InactiveAfter: 720 * time.Hour, CacheBytes: 512 << 20, ShutdownTimeout: 20 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -69,7 +69,7 @@ func Settings() []Setting {
 		{Name: "max-per-resource", Default: "0", Kind: "number",
 			Help: "Quota of configurations per resource (AWS: 10); 0 for none",
 			set:  number(func(c *Config) *int { return &c.MaxPerResource })},
-		{Name: "cache-bytes", Default: "128MiB", Kind: "size",
+		{Name: "cache-bytes", Default: "512MiB", Kind: "size",
 			Help: "Memory for pages of the ledger that were read before",
 			set:  setCacheBytes},
 		{Name: "shutdown-timeout", Default: "20s", Kind: "duration",

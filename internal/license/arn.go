@@ -39,12 +39,12 @@ func ParseResourceARN(arn string) (ResourceARN, error) {
 			if !ok || parts[2] != form.service || !strings.HasPrefix(id, form.id) || !validID(id[len(form.id):]) {
 				continue
 			}
-			if validAccount(parts[4]) || form.kind == EC2AMI && parts[4] == "" {
+			if form.kind != EC2AMI && validAccount(parts[4]) || form.kind == EC2AMI && parts[4] == "" {
 				return ResourceARN{Type: form.kind, Region: parts[3], Account: parts[4], ID: id}, nil
 			}
 		}
 	}
-	return ResourceARN{}, refuse(InvalidParameter, "Invalid resource ARN: %s. Expected the ARN of an EC2 instance, dedicated host or image, an RDS database, or a Systems Manager managed instance.", clip(arn))
+	return ResourceARN{}, refuse(InvalidParameter, "Invalid resource ARN: %s. Expected the ARN of an EC2 instance, dedicated host or image (an image's has no account), an RDS database, or a Systems Manager managed instance.", clip(arn))
 }
 
 // parseConfigurationARN takes a configuration's ARN apart; ok is false for

@@ -125,7 +125,7 @@ func (m *Manager) declare(b *batch, parsed ResourceARN, arn string) (*Resource, 
 		return nil, err
 	}
 	r := newResource(b.who.Account, parsed, arn, now)
-	r.Num = firstNumber(now)
+	r.Num = m.numbers.draw(now)
 	if parsed.Type != EC2AMI {
 		r.Facts.VCPUs, r.Facts.Cores, r.Facts.Sockets, r.Facts.ThreadsPerCore = 2, 1, 1, 2
 		physical := false
@@ -211,7 +211,41 @@ func (b *batch) remove(num int64, r *Resource, arn string) error {
 // dissociate ends an association; f are the facts that it was counted by.
 func (b *batch) dissociate(l *ledger, r *Resource, f *Facts) error {
 	l.after[r.Num] = nil
+	if r.Type == EC2AMI {
+		return b.forgetLaunches(l, r)
+	}
 	return b.touchPlace(l, r, f)
+}
+
+// forgetLaunches drops the failures of machines launched from an image that a
+// ledger lets go: they were never in it, and nothing asks for them any more.
+func (b *batch) forgetLaunches(l *ledger, image *Resource) error {
+	for after := (Key{}); ; {
+		failed, err := b.tx.Failures(l.Num, after, MaxReports)
+		if err != nil {
+			return fmt.Errorf("list failures: %w", err)
+		}
+		for _, f := range failed {
+			r, err := b.resource(f.Resource)
+			if err != nil {
+				return err
+			}
+			if err := b.seeOwn(l, r); err != nil {
+				return err
+			}
+			if l.after[f.Resource] == nil && launchedFrom(r, image) {
+				l.cleared = append(l.cleared, f.Key)
+			}
+			after = f.Key
+		}
+		if len(failed) < MaxReports {
+			return nil
+		}
+	}
+}
+
+func launchedFrom(r, image *Resource) bool {
+	return r.Facts.AMI != "" && imageARN(partitionOf(r.ARN), regionOf(r.ARN), r.Facts.AMI) == image.ARN
 }
 
 // checkPerResource enforces the quota of configurations per resource.

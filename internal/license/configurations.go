@@ -312,7 +312,7 @@ func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn strin
 		if l == nil {
 			return unknownConfiguration(arn)
 		}
-		if err := l.checkUnused(); err != nil {
+		if err := l.checkUnused(tx); err != nil {
 			return err
 		}
 		l.Deleted = b.time(l)
@@ -323,7 +323,7 @@ func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn strin
 	})
 }
 
-func (l *ledger) checkUnused() error {
+func (l *ledger) checkUnused(tx Tx) error {
 	var associated int64
 	for _, n := range l.Counters.AssociatedBy {
 		associated += n
@@ -331,8 +331,12 @@ func (l *ledger) checkUnused() error {
 	if associated > 0 {
 		return refuse(InvalidParameter, "%s is in use: %d resources are associated with it. Remove their associations first.", l.ARN(), associated)
 	}
-	if l.Counters.Consumed > 0 {
-		return refuse(InvalidParameter, "%s is in use: %d licenses are held on their hosts by the license rule %s until its days are over.", l.ARN(), l.Counters.Consumed, ruleAffinity)
+	holds, err := tx.CountAssociations(l.Num)
+	if err != nil {
+		return fmt.Errorf("count held licenses: %w", err)
+	}
+	if holds > 0 {
+		return refuse(InvalidParameter, "%s is in use: its licenses are held on %d hosts by the license rule %s until its days are over.", l.ARN(), holds, ruleAffinity)
 	}
 	return nil
 }

@@ -125,22 +125,47 @@ func (e *Explanation) fillUnassociated(p *past, r *Resource) error {
 	return nil
 }
 
-// addGuests names the associated machines that make a host count.
+// maxGuests bounds how many machines of a host an explanation names.
+const maxGuests = 100
+
+// addGuests names the associated machines that made a host count, by the facts
+// of that time.
 func (e *Explanation) addGuests(p *past, host *Resource, ex *explainer) error {
-	guests, err := p.tx.ResourcesOnHost(host.Account, host.ARN)
-	if err != nil {
-		return fmt.Errorf("read machines of a host: %w", err)
-	}
-	for _, g := range guests {
-		a, err := p.association(g.key())
+	named := 0
+	for after := (Key{}); named < maxGuests; {
+		rows, err := p.tx.ScanAssociations(nil, UsageScan{Configuration: p.configuration, Revision: p.revision, After: after, Limit: verifyChunk})
 		if err != nil {
-			return err
+			return fmt.Errorf("list associations: %w", err)
 		}
-		if a != nil && !a.Unlicensed {
-			ex.add("fact", "AssociatedMachine", g.ARN, "runs on this host")
+		for _, a := range rows {
+			on, err := p.runsOn(a, host)
+			if err != nil {
+				return err
+			}
+			if on && named < maxGuests {
+				ex.add("fact", "AssociatedMachine", a.ResourceARN, "runs on this host")
+				named++
+			}
+			after = a.Key
+		}
+		if len(rows) < verifyChunk {
+			return nil
 		}
 	}
+	ex.add("fact", "AssociatedMachine", "…", fmt.Sprintf("the first %d are named", maxGuests))
 	return nil
+}
+
+// runsOn reports whether an association is of a machine that counted on a host.
+func (p *past) runsOn(a Association, host *Resource) (bool, error) {
+	if a.Unlicensed || a.Resource == host.Num {
+		return false, nil
+	}
+	f, err := p.tx.FactsOf(a.Resource, a.Facts)
+	if err != nil {
+		return false, fmt.Errorf("read facts: %w", err)
+	}
+	return f != nil && f.Host == host.ARN && p.counter.onHost(a.Type, f), nil
 }
 
 func (e *Explanation) fillAssociated(p *past, r *Resource, a *Association) error {
@@ -169,9 +194,10 @@ func (e *Explanation) fillAssociated(p *past, r *Resource, a *Association) error
 
 func (e *Explanation) judge(p *past, r, place *Resource, a *Association, u *Usage) error {
 	ex := &explainer{}
+	var consumes int64
 	if a.Origin == OriginAffinity {
 		ex.add("rule", ruleAffinity, strconv.FormatInt(p.counter.rules.affinityDays, 10), "the licence was released and is held on its host until "+a.Until.String())
-		p.counter.size(place, ex)
+		consumes = p.counter.size(place, ex)
 	} else {
 		host := place
 		if place.Num == r.Num {
@@ -181,9 +207,11 @@ func (e *Explanation) judge(p *past, r, place *Resource, a *Association, u *Usag
 		if v.refusal != "" {
 			ex.add("rule", "refused", "0", "It cannot use the licence: "+v.refusal+".")
 		}
+		consumes = v.consumes
 	}
 	e.Steps = append(e.Steps, ex.steps...)
-	if u == nil || a.Unlicensed {
+	own := place.Num == r.Num // its own row is its own, whoever fills it
+	if u == nil || !own && (consumes == 0 || a.Unlicensed) {
 		note := "It is associated and consumes nothing in this state."
 		if a.Unlicensed {
 			note = "It is associated but has no licence; see ListFailuresForLicenseConfigurationOperations."
@@ -305,7 +333,11 @@ func (h *History) fill(tx Tx, c *Configuration) error {
 	for i := int64(0); h.From+Time(i*step) <= h.To; i++ {
 		p := HistoryPoint{From: h.From + Time(i*step), Peak: point.consumed()}
 		if len(peaks) > 0 && peaks[0].Step == i {
-			p.Peak = max(p.Peak, peaks[0].Consumed)
+			first, err := point.consumedAt(p.From)
+			if err != nil {
+				return err
+			}
+			p.Peak = max(first, peaks[0].Consumed)
 			if err := point.advance(peaks[0].Last); err != nil {
 				return err
 			}
@@ -333,6 +365,19 @@ func (p *pointReader) consumed() int64 {
 		return 0
 	}
 	return p.last.Counters.Consumed
+}
+
+// consumedAt is what was consumed at the very start of a step: what ended just
+// then is no part of it.
+func (p *pointReader) consumedAt(t Time) (int64, error) {
+	r, err := p.tx.RevisionAt(p.configuration, t)
+	if err != nil {
+		return 0, fmt.Errorf("read history: %w", err)
+	}
+	if r == nil {
+		return 0, nil
+	}
+	return r.Counters.Consumed, nil
 }
 
 func (p *pointReader) advance(number int64) (err error) {

@@ -79,7 +79,7 @@ func (h *Loader) Put(ctx context.Context, at Time, reports []Report) error {
 		return err
 	}
 	return h.update(ctx, at, "PutResources", func(b *batch) error {
-		_, err := b.put(parsed)
+		_, err := b.put(parsed, h.m.numbers.draw)
 		return err
 	})
 }

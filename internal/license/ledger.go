@@ -429,28 +429,26 @@ func (b *batch) decide(l *ledger) error {
 
 // admit decides one place under the hard limit and marks its associations.
 func (b *batch) admit(l *ledger, w *want, consumed int64) error {
+	fit, full := fits(l, w.delta(), consumed), ""
+	if !fit {
+		full = fmt.Sprintf("Not enough licenses: %s needs %d more of %s, %d of %d are in use and the limit is hard.",
+			b.resources[w.key.Resource].ARN, w.delta(), l.ARN(), consumed, *l.Terms.Count)
+		w.usage = nil
+	}
 	for _, a := range w.placed {
-		if why := w.refusals[a.Resource]; why != "" {
-			if err := b.reject(l, a, InvalidParameter, fmt.Sprintf("%s cannot use %s: %s.", a.ResourceARN, l.ARN(), why)); err != nil {
-				return err
-			}
-			continue
+		var err error
+		switch why := w.refusals[a.Resource]; {
+		case why != "":
+			err = b.reject(l, a, InvalidParameter, fmt.Sprintf("%s cannot use %s: %s.", a.ResourceARN, l.ARN(), why))
+		case !fit:
+			err = b.reject(l, a, LicenseUsage, full)
+		default:
+			l.license(a)
 		}
-		l.license(a)
-	}
-	if fits(l, w.delta(), consumed) {
-		return nil
-	}
-	message := fmt.Sprintf("Not enough licenses: %s needs %d more of %s, %d of %d are in use and the limit is hard.",
-		b.resources[w.key.Resource].ARN, w.delta(), l.ARN(), consumed, *l.Terms.Count)
-	for _, a := range w.placed {
-		if w.refusals[a.Resource] == "" {
-			if err := b.reject(l, a, LicenseUsage, message); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
-	w.usage = nil
 	return nil
 }
 

@@ -28,6 +28,7 @@ type Manager struct {
 	store    Store
 	settings Settings
 	settled  settledTimes
+	numbers  numbering
 }
 
 // New returns a Manager over store.

@@ -30,6 +30,14 @@ func (m *Manager) now(tx Tx) (Time, error) {
 	return m.settled.clock, nil
 }
 
+// pass makes every later reading of the clock come after t, so that who writes
+// next cannot write at a time that was answered for.
+func (s *settledTimes) pass(t Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock = max(s.clock, t+1)
+}
+
 func (s *settledTimes) covers(configuration int64, t Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,6 +67,7 @@ func (m *Manager) settle(ctx context.Context, configuration int64, t Time) error
 		}
 		now, err := m.now(tx)
 		until = now
+		m.settled.pass(now)
 		return err
 	})
 	if err != nil {

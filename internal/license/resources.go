@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	json "github.com/go-json-experiment/json"
@@ -34,7 +35,7 @@ func (m *Manager) PutResources(ctx context.Context, who Caller, put Put) (PutRes
 	var result PutResult
 	err = m.store.Update(ctx, func(tx Tx) error {
 		b := &batch{tx: tx, who: who, request: put.Mode == Admit, clock: m.now}
-		if result, err = b.put(reports); err != nil {
+		if result, err = b.put(reports, m.numbers.draw); err != nil {
 			return err
 		}
 		if put.DryRun {
@@ -59,8 +60,9 @@ type changedResource struct {
 	isNew  bool  // new, or back after it was gone
 }
 
-// put runs reports through the inventory and the ledgers.
-func (b *batch) put(reports []parsedReport) (PutResult, error) {
+// put runs reports through the inventory and the ledgers; draw gives the
+// number of its first new resource.
+func (b *batch) put(reports []parsedReport, draw func(Time) int64) (PutResult, error) {
 	existing, err := b.lockAll(b.who.Account, lockSet(reports, b.who.Account))
 	if err != nil {
 		return PutResult{}, err
@@ -69,7 +71,7 @@ func (b *batch) put(reports []parsedReport) (PutResult, error) {
 	if err != nil {
 		return PutResult{}, err
 	}
-	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), firstNumber(clock))
+	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), draw(clock))
 	if err != nil {
 		return PutResult{}, err
 	}
@@ -159,7 +161,7 @@ func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (change
 		if ch.before.Status != "" {
 			r.Version++
 		}
-		r.Facts, r.Seen = after, now
+		r.Facts, r.Seen = after, max(r.Seen, now)
 	}
 	b.know(r)
 	return ch, changed, nil
@@ -226,13 +228,23 @@ func newResource(account string, name ResourceARN, arn string, now Time) *Resour
 		Facts: Facts{Status: firstStatus(name.Type)}}
 }
 
-// firstNumber is the number of the first new resource of a batch that begins
-// now: the microseconds since 2020 in the upper bits keep numbers in the order
-// of their creation; the lower 12 leave room for a batch, and for chance that
-// keeps servers from drawing the same. A clash runs the transaction again.
-func firstNumber(now Time) int64 {
+// numbering draws the numbers of new resources. The zero value is ready.
+type numbering struct {
+	mu   sync.Mutex
+	last Time
+}
+
+// draw is the number of the first new resource of a batch that begins now: the
+// microseconds since 2020 in the upper bits keep numbers in the order of their
+// creation; the lower 12 leave room for a batch, and for chance that keeps
+// servers from drawing the same. A clash runs the transaction again. No
+// microsecond is used twice, also while a clock that stepped back stands.
+func (n *numbering) draw(now Time) int64 {
 	const epoch = 1577836800_000000
-	return (int64(now)-epoch)<<12 + rand.Int64N(1<<12-MaxReports)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.last = max(now, n.last+1)
+	return (int64(n.last)-epoch)<<12 + rand.Int64N(1<<12-MaxReports)
 }
 
 // recount brings the ledgers of changed resources up to date.

@@ -68,7 +68,7 @@ func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time)
 	if latest := max(now, c.HeadAt); t > latest {
 		return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, latest)
 	}
-	if t >= c.HeadAt { // else the revision after t is committed already
+	if t > c.HeadAt { // else whatever follows t is committed already
 		if err := m.settle(ctx, c.Num, t); err != nil {
 			return nil, err
 		}

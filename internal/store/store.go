@@ -18,12 +18,12 @@ import (
 )
 
 // defaultCacheBytes is what Options.CacheBytes 0 stands for.
-const defaultCacheBytes = 256 << 20
+const defaultCacheBytes = 512 << 20
 
 // Options are the choices of a Store.
 type Options struct {
 	// CacheBytes bounds the memory that decoded tree nodes may take. 0 means
-	// 256 MiB; a negative number keeps none.
+	// 512 MiB, which holds about two million records; a negative number keeps none.
 	CacheBytes int64
 }
 

@@ -34,7 +34,7 @@ type account struct {
 var rootKey = client.Credentials{AccessKeyID: rootKeyID, SecretAccessKey: rootSecret}
 
 // as is a caller of a server with a key.
-func (s *server) as(id string, key client.Credentials) *account {
+func (s *process) as(id string, key client.Credentials) *account {
 	s.t.Helper()
 	reeve, err := client.New(s.endpoint, region, key)
 	if err != nil {
@@ -70,10 +70,10 @@ func (w wire) Do(r *http.Request) (*http.Response, error) {
 }
 
 // root is the root account.
-func (s *server) root() *account { return s.as(rootAccount, rootKey) }
+func (s *process) root() *account { return s.as(rootAccount, rootKey) }
 
 // newAccount makes an account with a key of its own.
-func (s *server) newAccount(id string) *account {
+func (s *process) newAccount(id string) *account {
 	s.t.Helper()
 	root := s.root().reeve
 	_, err := client.Call[api.CreateAccountInput, api.CreateAccountOutput](s.t.Context(), root, "Reeve.CreateAccount",
@@ -251,7 +251,7 @@ func total(rows []types.LicenseConfigurationUsage) (n int64) {
 }
 
 // checkLedgers verifies every ledger of the deployment through the API.
-func (s *server) checkLedgers() {
+func (s *process) checkLedgers() {
 	s.t.Helper()
 	root := s.root().reeve
 	err := pages(func(token *string) (*string, error) {

@@ -73,7 +73,7 @@ func TestAKilledServerKeepsWhatItAcknowledged(t *testing.T) {
 
 // restart starts a server on the directory of a dead one. The environment
 // names the root key only every other time: the directory knows it as well.
-func restart(t *testing.T, data string, round int) *server {
+func restart(t *testing.T, data string, round int) *process {
 	t.Helper()
 	if round%2 == 0 {
 		return start(t, data)
@@ -111,7 +111,7 @@ func sharedConfigurations(t *testing.T, a *account) []string {
 
 // writeUntilKilled lets all writers write, kills the server after a random
 // number of acknowledged changes, and returns how many there were.
-func writeUntilKilled(t *testing.T, s *server, owner *account, models []*world, dice *rand.Rand) int64 {
+func writeUntilKilled(t *testing.T, s *process, owner *account, models []*world, dice *rand.Rand) int64 {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

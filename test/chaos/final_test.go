@@ -173,7 +173,7 @@ func TestWhatWasAnsweredForAMomentIsAnsweredForEver(t *testing.T) {
 	s := start(t, data, rootEnvironment()...)
 	f := newFleet(t, s.newAccount("222222222222"))
 	known := &answers{list: map[string]string{}}
-	for _, end := range []func(*server){(*server).kill, (*server).stop, (*server).kill} {
+	for _, end := range []func(*process){(*process).kill, (*process).stop, (*process).kill} {
 		stop := f.churn(t, dice)
 		f.read(t, known, shorter(250, 25), dice)
 		stop()

@@ -3,10 +3,12 @@ package chaos_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +18,7 @@ import (
 
 // dial opens a connection of its own to a server. It ends with the test, and
 // nothing on it takes longer than our patience.
-func (s *server) dial(t *testing.T) net.Conn {
+func (s *process) dial(t *testing.T) net.Conn {
 	t.Helper()
 	conn, err := net.DialTimeout("tcp", s.address(), patience)
 	must(t, "connect", err)
@@ -27,7 +29,7 @@ func (s *server) dial(t *testing.T) net.Conn {
 
 // signed is the text of a signed request, headers and body, as it goes over
 // the wire. Further headers, which are not signed, are whole lines.
-func (s *server) signed(t *testing.T, key client.Credentials, target, body string, headers ...string) (head, wireBody string) {
+func (s *process) signed(t *testing.T, key client.Credentials, target, body string, headers ...string) (head, wireBody string) {
 	t.Helper()
 	r, err := http.NewRequest(http.MethodPost, s.endpoint+"/", bytes.NewReader([]byte(body)))
 	must(t, "make request", err)
@@ -44,7 +46,7 @@ func (s *server) signed(t *testing.T, key client.Credentials, target, body strin
 }
 
 // request is the whole text of a signed request.
-func (s *server) request(t *testing.T, key client.Credentials, target, body string, headers ...string) []byte {
+func (s *process) request(t *testing.T, key client.Credentials, target, body string, headers ...string) []byte {
 	t.Helper()
 	head, rest := s.signed(t, key, target, body, headers...)
 	return []byte(head + rest)
@@ -59,4 +61,24 @@ func answer(r io.Reader) (status int, body string, err error) {
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(text), err
+}
+
+// send signs and sends one body as it is, and returns what came back.
+func (a *account) send(ctx context.Context, target, body string) (status int, text string, err error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.reeve.Endpoint(), strings.NewReader(body))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", target)
+	if err := sigv4.Sign(r, []byte(body), a.key, region, "license-manager", time.Now()); err != nil {
+		return 0, "", err
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer response.Body.Close()
+	all, err := io.ReadAll(response.Body)
+	return response.StatusCode, string(all), err
 }

@@ -25,9 +25,9 @@ const (
 // patience bounds every wait for something that must happen.
 const patience = 60 * time.Second
 
-// server is one process of the program. Its methods fail the test that
+// process is one run of the server. Its methods fail the test that
 // started it, so they are for the test's own goroutine.
-type server struct {
+type process struct {
 	endpoint string // such as http://127.0.0.1:40123
 	data     string
 
@@ -92,7 +92,7 @@ func command(environment []string, args ...string) *exec.Cmd {
 }
 
 // start runs a server on a data directory until it serves.
-func start(t testing.TB, data string, environment ...string) *server {
+func start(t testing.TB, data string, environment ...string) *process {
 	t.Helper()
 	s := launch(t, data, environment...)
 	s.waitReady()
@@ -102,9 +102,9 @@ func start(t testing.TB, data string, environment ...string) *server {
 // launch starts a server's process and does not wait for it to serve. It is
 // killed at the end of the test if it still runs, and must have logged no
 // error by then.
-func launch(t testing.TB, data string, environment ...string) *server {
+func launch(t testing.TB, data string, environment ...string) *process {
 	t.Helper()
-	s := &server{t: t, data: data, greeting: newText(), log: newText(), ended: make(chan struct{})}
+	s := &process{t: t, data: data, greeting: newText(), log: newText(), ended: make(chan struct{})}
 	s.cmd = command(environment, "serve", "--data", data, "--listen", "127.0.0.1:0")
 	s.cmd.Stdout, s.cmd.Stderr = s.greeting, s.log
 	if err := s.cmd.Start(); err != nil {
@@ -125,7 +125,7 @@ func launch(t testing.TB, data string, environment ...string) *server {
 
 // waitReady waits until the server greets, which it does when it serves, and
 // reads the endpoint that it left.
-func (s *server) waitReady() {
+func (s *process) waitReady() {
 	s.t.Helper()
 	select {
 	case <-s.greeting.line:
@@ -142,16 +142,16 @@ func (s *server) waitReady() {
 }
 
 // address is the server's host and port.
-func (s *server) address() string { return strings.TrimPrefix(s.endpoint, "http://") }
+func (s *process) address() string { return strings.TrimPrefix(s.endpoint, "http://") }
 
 // kill ends the process at once, as a power cut would end it.
-func (s *server) kill() {
+func (s *process) kill() {
 	_ = s.cmd.Process.Kill() // it may have ended already
 	<-s.ended
 }
 
 // terminate asks the server to stop; exited tells how it went.
-func (s *server) terminate() {
+func (s *process) terminate() {
 	s.t.Helper()
 	if runtime.GOOS == "windows" {
 		s.t.Skip("there is no SIGTERM on Windows")
@@ -162,7 +162,7 @@ func (s *server) terminate() {
 }
 
 // exited waits for the process to end by itself and returns its exit code.
-func (s *server) exited() int {
+func (s *process) exited() int {
 	s.t.Helper()
 	select {
 	case <-s.ended:
@@ -173,7 +173,7 @@ func (s *server) exited() int {
 }
 
 // stop ends the server in good order.
-func (s *server) stop() {
+func (s *process) stop() {
 	s.t.Helper()
 	s.terminate()
 	if code := s.exited(); code != 0 {
@@ -182,7 +182,7 @@ func (s *server) stop() {
 }
 
 // waitRefused waits until the server accepts no connections any more.
-func (s *server) waitRefused() {
+func (s *process) waitRefused() {
 	s.t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
@@ -197,7 +197,7 @@ func (s *server) waitRefused() {
 }
 
 // checkHealthy asks the health page, which reads the database.
-func (s *server) checkHealthy() {
+func (s *process) checkHealthy() {
 	s.t.Helper()
 	client := http.Client{Timeout: patience}
 	response, err := client.Get(s.endpoint + "/healthz")

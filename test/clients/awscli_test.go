@@ -24,34 +24,28 @@ type awsCLI struct {
 	dir string
 }
 
-// openAWS skips the test where the command line is not installed.
+// needAWS skips the test where the command line is not installed.
+func needAWS(t *testing.T) {
+	t.Helper()
+	out, _, err := run(t, []string{"HOME=" + t.TempDir()}, awsPath, "--version")
+	if err != nil || !strings.HasPrefix(out, "aws-cli/2") {
+		missing(t, awsPath+" is not version 2 of AWS's command line: install awscli")
+	}
+}
+
+// openAWS opens the command line with Reeve's own service.
 func openAWS(t *testing.T, s *server, k key) *awsCLI {
 	t.Helper()
-	if _, err := os.Stat(awsPath); err != nil {
-		missing(t, "no AWS command line: install awscli, which brings "+awsPath)
-	}
 	c := &awsCLI{url: s.url, env: s.environment(t, k), dir: t.TempDir()}
-	if out, errs, code := c.aws(t, "--version"); code != 0 || !strings.HasPrefix(out, "aws-cli/2") {
-		missing(t, awsPath+" is not version 2 of AWS's command line: "+out+errs)
-	}
+	model, err := filepath.Abs("../../models/reeve/2026-12-01/service-2.json")
+	must(t, "find model", err)
+	c.ok(t, "configure", "add-model", "--service-model", "file://"+model, "--service-name", "reeve")
 	return c
 }
 
 func openAWSTeller(t *testing.T, s *server, k key) teller {
 	t.Helper()
-	c := openAWS(t, s, k)
-	c.addModel(t)
-	return c
-}
-
-// addModel makes "aws reeve …" work.
-func (c *awsCLI) addModel(t *testing.T) {
-	t.Helper()
-	model, err := filepath.Abs("../../models/reeve/2026-12-01/service-2.json")
-	must(t, "find model", err)
-	if out, errs, code := c.aws(t, "configure", "add-model", "--service-model", "file://"+model, "--service-name", "reeve"); code != 0 {
-		t.Fatalf("aws configure add-model ends with %d: %s%s", code, out, errs)
-	}
+	return openAWS(t, s, k)
 }
 
 // aws runs one command.
@@ -117,16 +111,15 @@ func (c *awsCLI) put(t *testing.T, resources []api.Resource) {
 
 func TestTheStoryByTheAWSCommandLine(t *testing.T) {
 	t.Parallel()
-	openAWS(t, start(t), rootKey) // skips before the story begins
+	needAWS(t)
 	tellStory(t, openAWSTeller)
 }
 
 // Commands as people type them.
 func TestAWSCommandLineIdioms(t *testing.T) {
 	t.Parallel()
-	s := start(t)
-	c := openAWS(t, s, rootKey)
-	c.addModel(t)
+	needAWS(t)
+	c := openAWS(t, start(t), rootKey)
 	arn := c.fill(t)
 	usage := []string{"license-manager", "list-usage-for-license-configuration", "--license-configuration-arn", arn}
 	c.pagesByItself(t, usage)

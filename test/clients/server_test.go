@@ -156,6 +156,7 @@ func (s *server) environment(t *testing.T, k key) []string {
 		"PATH=" + os.Getenv("PATH"),
 		"HOME=" + home,
 		"LC_ALL=C.UTF-8",
+		"NODE_NO_WARNINGS=1",
 		"AWS_CONFIG_FILE=" + filepath.Join(home, ".aws", "config"),
 		"AWS_SHARED_CREDENTIALS_FILE=" + filepath.Join(home, ".aws", "credentials"),
 		"AWS_EC2_METADATA_DISABLED=true",

@@ -91,7 +91,7 @@ func openBridge(t *testing.T, env []string, program string, args ...string) *bri
 			t.Errorf("%s ended with: %v", filepath.Base(program), err)
 		}
 		late.Stop()
-		if errs.Len() > 0 {
+		if t.Failed() {
 			t.Logf("%s says:\n%s", filepath.Base(program), &errs)
 		}
 	})

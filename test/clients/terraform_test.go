@@ -34,9 +34,9 @@ type variables struct {
 	Tags         map[string]string `json:"tags"`
 }
 
-// openTerraform skips the test where Terraform or its provider is not there,
+// needTerraform skips the test where Terraform or its provider is not there,
 // whatever is required: neither can be installed everywhere.
-func openTerraform(t *testing.T, s *server) *terraform {
+func needTerraform(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("terraform"); err != nil {
 		t.Skipf("no Terraform: %v", err)
@@ -44,6 +44,11 @@ func openTerraform(t *testing.T, s *server) *terraform {
 	if found, _ := filepath.Glob(plugins + "/*/hashicorp/aws/5.100.0/*/*"); len(found) == 0 {
 		t.Skipf("no Terraform provider hashicorp/aws 5.100.0 in a mirror at %s", plugins)
 	}
+}
+
+// openTerraform makes a working directory with the provider.
+func openTerraform(t *testing.T, s *server) *terraform {
+	t.Helper()
 	dir := t.TempDir()
 	main, err := os.ReadFile("terraform/main.tf")
 	must(t, "read main.tf", err)
@@ -109,6 +114,7 @@ const (
 
 func TestTerraform(t *testing.T) {
 	t.Parallel()
+	needTerraform(t)
 	s := start(t)
 	tf := openTerraform(t, s)
 	imports{s, rootKey}.put(t, []api.Resource{{ResourceArn: &web1, VCpus: new(int64(4)), Status: new("running")}})

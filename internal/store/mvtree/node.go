@@ -1,6 +1,7 @@
 package mvtree
 
 import (
+	"math"
 	"sort"
 	"unsafe"
 
@@ -10,16 +11,28 @@ import (
 // A node is a node as readers see it: its rows in the order of (key, from).
 // It never changes once it is shared. A pseudo node (RootNode) has roots
 // instead.
+//
+// The values of a leaf stand in one text and the rows hold no pointers, so
+// that the garbage collector has next to nothing to look at in a full cache.
 type node struct {
 	rows  []nodeRow
+	text  string
 	roots []rootSpan
 }
 
 type nodeRow struct {
 	Key
 	from, to int64
-	child    int64  // of a directory
-	value    string // of a leaf
+	child    int64 // of a leaf: where the value stands in the text, see span
+}
+
+// span packs the place of a value in the text of its leaf.
+func span(start, end int) int64 { return int64(start)<<32 | int64(end) }
+
+// value returns the value of a leaf's row.
+func (n *node) value(i int) string {
+	place := n.rows[i].child
+	return n.text[place>>32 : place&math.MaxUint32]
 }
 
 func (r *nodeRow) alive(rev int64) bool { return r.from <= rev && rev < r.to }
@@ -57,12 +70,8 @@ func (n *node) root(rev int64) (rootSpan, bool) {
 
 // bytes is roughly the memory that the node takes.
 func (n *node) bytes() int64 {
-	b := int64(unsafe.Sizeof(*n)) + int64(cap(n.rows))*int64(unsafe.Sizeof(nodeRow{})) +
-		int64(cap(n.roots))*int64(unsafe.Sizeof(rootSpan{}))
-	for i := range n.rows {
-		b += int64(len(n.rows[i].value))
-	}
-	return b
+	return int64(unsafe.Sizeof(*n)) + int64(cap(n.rows))*int64(unsafe.Sizeof(nodeRow{})) +
+		int64(cap(n.roots))*int64(unsafe.Sizeof(rootSpan{})) + int64(len(n.text))
 }
 
 const rootSQL = `SELECT from_rev, node, height,
@@ -113,6 +122,7 @@ func loadNodes(c sqlconn.Conn, cfg int64, nums []int64, height int, rev int64) (
 		from, to = Open, 0
 	}
 	nodes := make([]*node, len(nums))
+	texts := make([][]byte, len(nums))
 	args := make([][]any, len(nums))
 	for i, num := range nums {
 		nodes[i] = new(node)
@@ -123,13 +133,20 @@ func loadNodes(c sqlconn.Conn, cfg int64, nums []int64, height int, rev int64) (
 		sql = dirSQL
 	}
 	err := c.QueryEach(sql, args, func(i int, r sqlconn.Row) error {
-		nodes[i].add(r, height)
+		texts[i] = nodes[i].add(r, height, texts[i])
 		return nil
 	})
+	for i, text := range texts {
+		nodes[i].text = string(text)
+	}
 	return nodes, err
 }
 
-func (n *node) add(r sqlconn.Row, height int) {
+// valueSize is about how long a value is, to make room for a leaf's text.
+const valueSize = 120
+
+// add appends a row, and its value to the text of a leaf.
+func (n *node) add(r sqlconn.Row, height int, text []byte) []byte {
 	if n.rows == nil {
 		n.rows = make([]nodeRow, 0, standard.part())
 	}
@@ -137,7 +154,13 @@ func (n *node) add(r sqlconn.Row, height int) {
 	if height > 0 {
 		row.child = r.Int(4)
 	} else {
-		row.value = r.Text(4)
+		if text == nil {
+			text = make([]byte, 0, cap(n.rows)*valueSize)
+		}
+		start := len(text)
+		text = r.AppendText(text, 4)
+		row.child = span(start, len(text))
 	}
 	n.rows = append(n.rows, row)
+	return text
 }

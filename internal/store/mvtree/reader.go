@@ -77,7 +77,7 @@ func (r Reader) Get(cfg, tree, rev int64, k Key) (value string, ok bool, err err
 	if i < 0 || leaf.rows[i].Key != k {
 		return "", false, nil
 	}
-	return leaf.rows[i].value, true, nil
+	return leaf.value(i), true, nil
 }
 
 // scan is one call of a Reader.
@@ -148,7 +148,7 @@ func (s *scan) leaf(n *node) (more bool, err error) {
 		if s.end.less(row.Key) {
 			return false, nil
 		}
-		if more, err := s.each(row.Key, row.value); !more || err != nil {
+		if more, err := s.each(row.Key, n.value(i)); !more || err != nil {
 			return false, err
 		}
 	}

@@ -80,13 +80,13 @@ func scanNode(c sqlconn.Conn, cfg, num int64, height int, lives []ends, each fun
 		return err
 	}
 	end := lives[height][num]
-	for _, r := range nodes[0].rows {
+	for i, r := range nodes[0].rows {
 		to := min(r.to, end)
 		if height > 0 {
 			lives[height-1].add(r.child, to)
 			continue
 		}
-		if err := each(num, Row{Key: r.Key, From: r.from, To: to, Value: r.value}); err != nil {
+		if err := each(num, Row{Key: r.Key, From: r.from, To: to, Value: nodes[0].value(i)}); err != nil {
 			return err
 		}
 	}

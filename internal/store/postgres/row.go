@@ -66,13 +66,19 @@ func (r *row) Int(col int) int64 {
 }
 
 // Text implements sqlconn.Row.
-func (r *row) Text(col int) string {
+func (r *row) Text(col int) string { return string(r.text(col)) }
+
+// AppendText implements sqlconn.Row.
+func (r *row) AppendText(dst []byte, col int) []byte { return append(dst, r.text(col)...) }
+
+// text is the column in the connection's own memory.
+func (r *row) text(col int) []byte {
 	switch r.fields[col].DataTypeOID {
 	case pgtype.TextOID, pgtype.VarcharOID:
 	default:
 		r.mistake(col, "text")
 	}
-	return string(r.values[col])
+	return r.values[col]
 }
 
 // Bytes implements sqlconn.Row.

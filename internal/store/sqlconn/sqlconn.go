@@ -49,6 +49,9 @@ type Row interface {
 	Int(col int) int64
 	Text(col int) string  // a copy, valid for ever
 	Bytes(col int) []byte // a copy, valid for ever; nil for NULL
+
+	// AppendText appends what Text returns to dst.
+	AppendText(dst []byte, col int) []byte
 }
 
 // DB is an open database.

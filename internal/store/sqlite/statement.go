@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"reeve/internal/store/sqlconn"
@@ -103,6 +104,14 @@ func (s *statement) Int(col int) int64 { return s.stmt.ColumnInt64(col) }
 
 // Text implements sqlconn.Row.
 func (s *statement) Text(col int) string { return s.stmt.ColumnText(col) }
+
+// AppendText implements sqlconn.Row.
+func (s *statement) AppendText(dst []byte, col int) []byte {
+	start, n := len(dst), s.stmt.ColumnLen(col)
+	dst = slices.Grow(dst, n)[:start+n]
+	s.stmt.ColumnBytes(col, dst[start:])
+	return dst
+}
 
 // Bytes implements sqlconn.Row.
 func (s *statement) Bytes(col int) []byte {
