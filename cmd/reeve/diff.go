@@ -74,29 +74,39 @@ func runDiff(ctx context.Context, p *process, o diffOptions) error {
 	}
 	out := newRecords(p.stdout, o.output, diffColumns)
 	in := api.CompareUsageInput{LicenseConfigurationArn: &arn, From: &from, To: &to}
-	head, err := eachDifference(ctx, c, in, out)
+	head, differences, err := eachDifference(ctx, c, in, out)
 	if err != nil {
 		return err
 	}
 	if err := out.end(); err != nil || !o.output.forPeople() {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s\n%s: %s of %s\n",
+	verb := "differ"
+	if differences == 1 {
+		verb = "differs"
+	}
+	if differences > 0 {
+		fmt.Fprintln(p.stdout)
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s %s\n%s: %s of %s\n%s: %s of %s\n",
+		counted(differences, "resource"), verb,
 		from, counted(val(head.FromConsumedLicenses), "licence"), limitText(head.FromLicenseCount, false),
 		to, counted(val(head.ToConsumedLicenses), "licence"), limitText(head.ToLicenseCount, false))
 	return err
 }
 
-// eachDifference prints all pages and returns the last one, which has the
-// totals like every page.
-func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageInput, out records) (*api.CompareUsageOutput, error) {
+// eachDifference prints all pages. It returns the last one, which has the
+// totals like every page, and how many resources differ.
+func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageInput, out records) (*api.CompareUsageOutput, int64, error) {
 	var page api.CompareUsageOutput
+	var differences int64
 	err := eachPage(func(token *string) (*string, error) {
 		in.NextToken = token
 		page = api.CompareUsageOutput{}
 		if err := call(ctx, c, api.Reeve+".CompareUsage", in, &page); err != nil {
 			return nil, err
 		}
+		differences += int64(len(page.Differences))
 		for _, d := range page.Differences {
 			err := out.row(val(d.Change), val(d.ResourceArn), val(d.ResourceType), val(d.ResourceOwnerId),
 				val(d.FromStatus), val(d.ToStatus), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses))
@@ -106,5 +116,5 @@ func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageIn
 		}
 		return page.NextToken, nil
 	})
-	return &page, err
+	return &page, differences, err
 }

@@ -97,9 +97,9 @@ func fetchExplanation(ctx context.Context, p *process, o explainOptions) (*api.E
 // printConclusion says the result before the steps that lead to it.
 func printConclusion(p *process, e *api.ExplainUsageOutput) {
 	fmt.Fprintf(p.stdout, "%s\nconsumes %s of %s\nat %s", printable(val(e.ResourceArn)),
-		counted(val(e.ConsumedLicenses), "licence"), val(e.LicenseConfigurationArn), val(e.AsOf))
+		counted(val(e.ConsumedLicenses), "licence"), val(e.LicenseConfigurationArn), tidyMoment(val(e.AsOf)))
 	if e.RevisionTime != nil {
-		fmt.Fprintf(p.stdout, " (revision %d of %s)", val(e.Revision), *e.RevisionTime)
+		fmt.Fprintf(p.stdout, " (revision %d of %s)", val(e.Revision), tidyMoment(*e.RevisionTime))
 	}
 	fmt.Fprintln(p.stdout)
 	if since := timeText(e.AssociationTime); since != nil {

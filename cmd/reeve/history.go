@@ -40,9 +40,9 @@ shows the most; | marks what was bought and ! what is beyond it.
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&o.from, "from", "", "`TIME` to begin at (default chosen by the server)")
+	f.StringVar(&o.from, "from", "", "`TIME` to begin at (default the configuration's creation)")
 	f.StringVar(&o.to, "to", "", "`TIME` to end at (default now)")
-	f.StringVar(&o.step, "step", "", "`length` of a step, such as 15m, 6h or 1d (default chosen by the server)")
+	f.StringVar(&o.step, "step", "", "`length` of a step, such as 15m, 6h or 1d (default a round one that makes at most 54)")
 	o.output.flags(f)
 	o.connection.flags(f)
 	return c
@@ -68,7 +68,7 @@ func runHistory(ctx context.Context, p *process, o historyOptions) error {
 	}
 	out := newRecords(p.stdout, o.output, columns)
 	for _, point := range h.Points {
-		cells := []any{val(point.From), val(point.ConsumedLicenses), val(point.PeakLicenses), nil, val(point.LicenseCountHardLimit)}
+		cells := []any{tidyMoment(val(point.From)), val(point.ConsumedLicenses), val(point.PeakLicenses), nil, val(point.LicenseCountHardLimit)}
 		if point.LicenseCount != nil {
 			cells[3] = *point.LicenseCount
 		}
@@ -104,7 +104,47 @@ func fetchHistory(ctx context.Context, p *process, o historyOptions) (*api.GetUs
 	}
 	in.LicenseConfigurationArn = &arn
 	h := new(api.GetUsageHistoryOutput)
+	err = call(ctx, c, api.Reeve+".GetUsageHistory", in, h)
+	if err != nil || in.StepSeconds != nil {
+		return h, err
+	}
+	roundSteps(&in, h)
+	*h = api.GetUsageHistoryOutput{}
 	return h, call(ctx, c, api.Reeve+".GetUsageHistory", in, h)
+}
+
+// roundLengths are the steps that people think in, in seconds.
+var roundLengths = []int64{
+	1, 5, 15, 60, 5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600, 12 * 3600,
+	day, 2 * day, 7 * day, 14 * day, 28 * day, 91 * day, 364 * day, 3640 * day,
+}
+
+const day = 24 * 3600
+
+// mostSteps is how many steps fit on a screen, more or less.
+const mostSteps = 54
+
+// roundSteps chooses the shortest round step that makes few of them, now that
+// the server has said what it would show. Where the start was its to choose,
+// steps begin on the hour, at midnight, or on a Monday.
+func roundSteps(in *api.GetUsageHistoryInput, h *api.GetUsageHistoryOutput) {
+	from, errFrom := time.Parse(time.RFC3339Nano, val(h.From))
+	to, errTo := time.Parse(time.RFC3339Nano, val(h.To))
+	if errFrom != nil || errTo != nil {
+		return // the server's own steps will do
+	}
+	in.To = h.To
+	for _, seconds := range roundLengths {
+		step := time.Duration(seconds) * time.Second
+		start := from
+		if in.From == nil {
+			start = from.Truncate(step)
+		}
+		if to.Sub(start) < mostSteps*step {
+			in.StepSeconds, in.From = &seconds, new(moment(start))
+			return
+		}
+	}
 }
 
 // parseStep reads a duration in whole seconds, with days beside Go's units.

@@ -104,9 +104,9 @@ func (i *importer) stopped(err error) error {
 	}
 	var refusal *client.Error
 	if errors.As(err, &refusal) {
-		for arn, place := range i.places {
-			if place != i.from && mentions(refusal.Message, arn) {
-				return fmt.Errorf("%s %s, because of %s: %w", verb, i.from, place, err)
+		for _, r := range i.batch[1:] {
+			if arn := val(r.ResourceArn); mentions(refusal.Message, arn) {
+				return fmt.Errorf("%s %s, because of %s: %w", verb, i.from, i.places[arn], err)
 			}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -53,6 +54,10 @@ func run(ctx context.Context, p *process, args []string) int {
 	if err == nil {
 		return 0
 	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(p.stderr, "reeve: interrupted")
+		return 1
+	}
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(p.stderr, "reeve: %v; see %s --help\n", err, cmd.CommandPath())
@@ -80,12 +85,21 @@ func newRoot(p *process) *cobra.Command {
 were bought, and proves the count for any moment in the past. Its server speaks
 the AWS License Manager API, so every AWS client works with it.
 
-Start a server, and use it from another terminal:
+Look around in a sample company and its year. In one terminal:
 
-  reeve serve
+  reeve serve --sample
+
+In another one, in the same directory:
+
   eval "$(reeve env)"
-  reeve import machines.csv
   aws license-manager list-license-configurations --endpoint-url "$REEVE_ENDPOINT"
+  reeve usage "Oracle Database EE"
+  reeve history "Oracle Database EE"
+
+Keep your own ledger: start with reeve serve and an empty directory, put machines
+in with reeve import, and say with any AWS client what was bought and which
+machines use it (create-license-configuration,
+update-license-specifications-for-resource).
 
 Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command line
 is wrong.`,
@@ -97,13 +111,37 @@ is wrong.`,
 	root.SetIn(p.stdin)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(
-		newServe(p), newEnv(p), newAccount(p), newKey(p), newImport(p), newUsage(p),
-		newExplain(p), newHistory(p), newDiff(p), newVerify(p), newVersion(p),
-	)
+	root.SetFlagErrorFunc(flagError)
+	addGroup(root, "server", "Run a server:", newServe(p), newEnv(p), newAccount(p), newKey(p))
+	addGroup(root, "fill", "Tell it what there is:", newImport(p))
+	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newDiff(p), newVerify(p))
+	root.AddCommand(newVersion(p))
 	return root
 }
+
+// addGroup adds commands that help shows together, under a title.
+func addGroup(root *cobra.Command, id, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, c := range commands {
+		c.GroupID = id
+		root.AddCommand(c)
+	}
+}
+
+// flagError says what is wrong with a flag. Of the values that our own flags
+// refuse it repeats no more than they do: a database's URL may hold a password.
+func flagError(_ *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	var ours *flagValueError
+	if errors.As(err, &value) && errors.As(err, &ours) {
+		return misuse("--%s %w", value.GetFlag().Name, ours)
+	}
+	return &usageError{err}
+}
+
+// flagValueError is what a flag of ours says of a value; the flag's name goes
+// before it.
+type flagValueError struct{ error }
 
 // group is a command that only holds others.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {

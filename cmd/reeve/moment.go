@@ -36,4 +36,13 @@ func parseOptionalMoment(flag, text string) (*string, error) {
 	return &t, err
 }
 
+// tidyMoment is a time that the server wrote, as moment writes it.
+func tidyMoment(text string) string {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return text
+	}
+	return moment(t)
+}
+
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

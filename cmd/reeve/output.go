@@ -21,7 +21,7 @@ func (o *outputFlag) Type() string   { return "table|json|csv" }
 
 func (o *outputFlag) Set(s string) error {
 	if s != "table" && s != "json" && s != "csv" {
-		return fmt.Errorf("give table, json or csv")
+		return &flagValueError{fmt.Errorf("is %q: give table, json or csv", s)}
 	}
 	*o = outputFlag(s)
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"reeve/internal/api"
@@ -25,13 +26,15 @@ func resolveConfiguration(ctx context.Context, c *client.Client, name string) (s
 	if strings.HasPrefix(name, "arn:") {
 		return name, nil
 	}
-	var found []string
+	var found, others []string
 	err := eachPage(func(token *string) (*string, error) {
 		var out api.ListLicenseConfigurationsOutput
 		err := call(ctx, c, opListConfigurations, api.ListLicenseConfigurationsInput{NextToken: token}, &out)
 		for _, lc := range out.LicenseConfigurations {
 			if val(lc.LicenseConfigurationId) == name || val(lc.Name) == name {
 				found = append(found, val(lc.LicenseConfigurationArn))
+			} else {
+				others = append(others, val(lc.Name))
 			}
 		}
 		return out.NextToken, err
@@ -40,11 +43,30 @@ func resolveConfiguration(ctx context.Context, c *client.Client, name string) (s
 	case err != nil:
 		return "", err
 	case len(found) == 0:
-		return "", fmt.Errorf("no licence configuration is called %q in region %s: aws license-manager list-license-configurations shows what there is", name, c.Region())
+		return "", fmt.Errorf("no licence configuration is called %q in region %s: %s", name, c.Region(), whatThereIs(others))
 	case len(found) > 1:
 		return "", fmt.Errorf("%d licence configurations are called %q: give the ARN of one of them, such as %s", len(found), name, found[0])
 	}
 	return found[0], nil
+}
+
+// shownNames bounds how many configurations a refusal names.
+const shownNames = 12
+
+// whatThereIs names the configurations that a person may have meant.
+func whatThereIs(names []string) string {
+	if len(names) == 0 {
+		return "there is none at all; --region asks in another one"
+	}
+	var quoted []string
+	for _, n := range names[:min(len(names), shownNames)] {
+		quoted = append(quoted, strconv.Quote(n))
+	}
+	list := strings.Join(quoted, ", ")
+	if more := len(names) - len(quoted); more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return "there are " + list
 }
 
 // resolveResource returns the ARN of the resource of a configuration whose ARN

@@ -94,7 +94,7 @@ func (s *settingFlag) Type() string   { return s.setting.Kind }
 func (s *settingFlag) Set(text string) error {
 	var scratch config.Config
 	if err := s.setting.Set(&scratch, text); err != nil {
-		return err
+		return &flagValueError{err}
 	}
 	s.given[s.setting.Name] = text
 	return nil

@@ -82,7 +82,7 @@ type Error struct {
 func (e *Error) Error() string {
 	switch {
 	case e.Message != "":
-		return e.Message
+		return strings.TrimRight(e.Message, " .")
 	case e.Code != "":
 		return "the server answered " + e.Code
 	}
@@ -198,15 +198,37 @@ func (c *Client) explain(ctx context.Context, err error) error {
 	case err == nil || ctx.Err() != nil:
 		return err
 	case errors.As(err, &answer):
-		if c.source != "" && (answer.Code == "UnrecognizedClientException" || answer.Code == "InvalidSignatureException") {
-			return fmt.Errorf("%w (access key %s, from %s); for a key of this server run eval \"$(reeve env)\"", err, c.credentials.AccessKeyID, c.source)
-		}
-		return err
+		return c.advise(answer)
 	case refused(err):
-		return fmt.Errorf("nothing listens at %s: start a server with reeve serve, or name another with --endpoint or REEVE_ENDPOINT", c.endpoint)
+		return fmt.Errorf("nothing listens at %s: start a server with reeve serve, or name another with --endpoint or REEVE_ENDPOINT", c.shownEndpoint())
 	}
-	return fmt.Errorf("call %s: %w", c.endpoint, err)
+	var inner *url.Error // says Post and the endpoint once more
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return fmt.Errorf("call %s: %w", c.shownEndpoint(), err)
 }
+
+// advise adds what to do about an answer that says that the request is not
+// signed as it should be.
+func (c *Client) advise(answer *Error) error {
+	about := func(start string) bool { return strings.HasPrefix(answer.Message, start) }
+	switch {
+	case answer.Code == "" && answer.Message == "":
+		return fmt.Errorf("%s: %w", c.shownEndpoint(), answer)
+	case answer.Code != "UnrecognizedClientException" && answer.Code != "InvalidSignatureException":
+		return answer
+	case about("Signature expired"), about("Signature not yet current"):
+		return fmt.Errorf("%w: the clocks of this machine and of the server differ by more than 15 minutes, so set the one that is wrong", answer)
+	case about("Credential should be scoped to a valid region"):
+		return fmt.Errorf("%w: give a region such as us-east-1 with --region or AWS_REGION", answer)
+	case c.source == "":
+		return answer
+	}
+	return fmt.Errorf("%w (access key %s, from %s); for a key of this server run eval \"$(reeve env)\"", answer, c.credentials.AccessKeyID, c.source)
+}
+
+func (c *Client) shownEndpoint() string { return strings.TrimSuffix(c.endpoint, "/") }
 
 // AccessKeyID is the access key that calls are signed with.
 func (c *Client) AccessKeyID() string { return c.credentials.AccessKeyID }

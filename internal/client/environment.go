@@ -94,7 +94,10 @@ func credentialsFrom(choice Choice, env func(string) string) (c Credentials, sou
 	if err == nil {
 		return c, path, nil
 	}
-	if absent := errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNoProfile); named || !absent {
+	if named {
+		return Credentials{}, "", fmt.Errorf("%w: AWS_PROFILE or AWS_SHARED_CREDENTIALS_FILE asks for it", err)
+	}
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoProfile) {
 		return Credentials{}, "", err
 	}
 	path = filepath.Join(first(choice.Data, env("REEVE_DATA"), DefaultData), "credentials")

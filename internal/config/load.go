@@ -135,6 +135,9 @@ func Help() string {
 	var b strings.Builder
 	for _, s := range Settings() {
 		flag := "--" + s.Name
+		if !s.IsBool() {
+			flag += " " + s.Kind
+		}
 		if s.NoFlag {
 			flag = s.Name + " (file or environment only)"
 		}

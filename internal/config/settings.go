@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ func Settings() []Setting {
 			set:  duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, 0)},
 		{Name: "root-account", Kind: "digits",
 			Help: "Number of the deployment's first account, decided at first start; without it, a random one",
-			set:  text(func(c *Config) *string { return &c.RootAccount }, "12 digits")},
+			set:  setRootAccount},
 		{Name: "root-access-key-id", Kind: "id",
 			Help: "Access key of the root account, added if absent; without it, a random one is made at first start",
 			set:  text(func(c *Config) *string { return &c.RootAccessKeyID }, "an access key ID")},
@@ -177,6 +178,16 @@ func setDatabase(c *Config, s string) error {
 	c.Database = Secret(s)
 	return nil
 }
+
+func setRootAccount(c *Config, s string) error {
+	if !accountDigits.MatchString(s) {
+		return fmt.Errorf("is %q: give 12 digits", s)
+	}
+	c.RootAccount = s
+	return nil
+}
+
+var accountDigits = regexp.MustCompile(`^[0-9]{12}$`)
 
 func setLogLevel(c *Config, s string) error {
 	switch s {

@@ -21,7 +21,6 @@ type fleet struct {
 	first int // machines on the first day
 	step  int // machines more, or fewer, every so many days
 	every int
-	until int // last day of a step; 0: the year's end
 
 	replaced  int  // of the oldest at every step
 	resized   int  // at every step, to the largest size

@@ -28,6 +28,10 @@ const (
 	nobodyAccount = "555555555555"
 )
 
+// mostMade bounds the configurations of each: as many as one page of
+// VerifyLedgers has, whose pages are in a random order.
+const mostMade = 20
+
 // TestAnotherAccountCannotBeTouched lets a thief call every operation with the
 // names, the resources and the page tokens of a victim, in hundreds of chance
 // combinations, and a twin do the same with names that nobody has. Whatever
@@ -41,13 +45,13 @@ func TestAnotherAccountCannotBeTouched(t *testing.T) {
 	thief := newPlayer(t, s.newAccount(thiefAccount), v.real(t))
 	twin := newPlayer(t, s.newAccount(twinAccount), v.invented())
 	tally := map[int]int{}
-	ops := map[string]int{}
-	defer func(){ for _, k := range slices.Sorted(maps.Keys(ops)) { t.Log(k, ops[k]) } }()
 	for range shorter(1500, 300) {
 		target, body := randomRequest(dice)
+		if thief.made == mostMade && strings.HasSuffix(target, ".CreateLicenseConfiguration") {
+			continue
+		}
 		status := playBoth(t, thief, twin, target, body)
 		tally[status]++
-		ops[fmt.Sprint(target,status)]++
 		if t.Failed() {
 			return
 		}
@@ -322,7 +326,6 @@ func sortLists(value any) {
 func playBoth(t *testing.T, thief, twin *player, target, body string) (status int) {
 	t.Helper()
 	status, told := thief.play(t, target, body)
-	if status==400 && strings.Contains(target, "PutRes") || strings.Contains(target,"UpdateLicense") || strings.Contains(target,"ListUsage") { t.Log(told) }
 	twinStatus, twinTold := twin.play(t, target, body)
 	if status != twinStatus || told != twinTold {
 		t.Errorf("%s %s\nsent with a victim's names answers %d\n%s\nand with names that nobody has %d\n%s", target, body, status, told, twinStatus, twinTold)

@@ -113,7 +113,7 @@ func (s *stream) readRequestMember(seen map[string]bool) error {
 		return s.readChoice(name)
 	}
 	if kind := s.dec.PeekKind(); kind != '[' && kind > 0 {
-		return record.At(line, fmt.Errorf("Resources must be an array, not %s", kindName(kind)))
+		return record.At(line, fmt.Errorf("member Resources must be an array, not %s", kindName(kind)))
 	}
 	return s.readArray()
 }

@@ -39,6 +39,8 @@ wait
 
 // lifeline is the write end of the guard's standard input. Nothing is ever
 // written to it; it is kept here so that it is not closed before the end.
+//
+//lint:ignore U1000 keeping it is its use
 var lifeline *os.File
 
 // startServer starts a throw-away server and returns its URL.
