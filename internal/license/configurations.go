@@ -201,6 +201,11 @@ func (m *Manager) Configuration(ctx context.Context, who Caller, arn string) (c 
 // records the result as one revision; a change that changes nothing records
 // nothing.
 func (m *Manager) changeTerms(ctx context.Context, who Caller, arn string, change func(*Terms) error) error {
+	return m.updateConfiguration(ctx, who, arn, func(b *batch, l *ledger) error { return b.changeTerms(l, change) })
+}
+
+// updateConfiguration runs fn over one configuration under its lock.
+func (m *Manager) updateConfiguration(ctx context.Context, who Caller, arn string, fn func(*batch, *ledger) error) error {
 	return m.store.Update(ctx, func(tx Tx) error {
 		c, err := configuration(tx, who, arn)
 		if err != nil {
@@ -214,7 +219,7 @@ func (m *Manager) changeTerms(ctx context.Context, who Caller, arn string, chang
 		if l == nil {
 			return unknownConfiguration(arn)
 		}
-		return b.changeTerms(l, change)
+		return fn(b, l)
 	})
 }
 
@@ -299,20 +304,8 @@ func checkRulesChange(old, new []string) error {
 // DeleteConfiguration deletes a configuration that no resource is associated
 // with. Its ledger stays and answers for the moments before.
 func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn string) error {
-	return m.store.Update(ctx, func(tx Tx) error {
-		c, err := configuration(tx, who, arn)
-		if err != nil {
-			return err
-		}
-		b := &batch{tx: tx, who: who, clock: m.now}
-		if err := b.open([]int64{c.Num}); err != nil {
-			return err
-		}
-		l := b.ledger(c.Num)
-		if l == nil {
-			return unknownConfiguration(arn)
-		}
-		if err := l.checkUnused(tx); err != nil {
+	return m.updateConfiguration(ctx, who, arn, func(b *batch, l *ledger) error {
+		if err := l.checkUnused(b.tx); err != nil {
 			return err
 		}
 		l.Deleted = b.time(l)

@@ -322,12 +322,20 @@ func sortLists(value any) {
 	}
 }
 
+// sameKindOfRefusal tells refusals that may differ: where several of the
+// player's own configurations forbid a change, which of them is named depends
+// on their random numbers.
+func sameKindOfRefusal(a, b string) bool {
+	own := func(s string) bool { return strings.Contains(s, `"__type"`) && strings.Contains(s, "{own") }
+	return own(a) && own(b)
+}
+
 // playBoth lets both players send the same request, each with its own words.
 func playBoth(t *testing.T, thief, twin *player, target, body string) (status int) {
 	t.Helper()
 	status, told := thief.play(t, target, body)
 	twinStatus, twinTold := twin.play(t, target, body)
-	if status != twinStatus || told != twinTold {
+	if status != twinStatus || told != twinTold && !sameKindOfRefusal(told, twinTold) {
 		t.Errorf("%s %s\nsent with a victim's names answers %d\n%s\nand with names that nobody has %d\n%s", target, body, status, told, twinStatus, twinTold)
 	}
 	for _, secret := range secrets {

@@ -27,7 +27,7 @@ func randomRequest(dice *rand.Rand) (target, body string) {
 		if quiet := !slices.Contains(lively, row.Name); quiet && dice.IntN(3) > 0 {
 			continue
 		}
-		if row.Reason != "" && dice.IntN(40) > 0 || strings.HasPrefix(row.Name, "Delete") && dice.IntN(8) > 0 {
+		if row.Reason != "" && dice.IntN(40) > 0 || strings.HasPrefix(row.Name, "Delete") && dice.IntN(20) > 0 {
 			continue // what is not there yet says the same each time; what is gone says little
 		}
 		i := slices.IndexFunc(api.Operations, func(o api.Operation) bool { return o.Service == row.Service && o.Name == row.Name })
@@ -132,7 +132,7 @@ var texts = map[string][]string{
 	"LicenseCountingType":             {"vCPU", "Instance", "Core", "Socket"},
 	"AmiId":                           {"{ami}"},
 	"HostId":                          {"{host}"},
-	"AmiAssociationScope":             {"", "", "", "", "", "cross-account"},
+	"AmiAssociationScope":             {"", "", "", "", "", "", "", "", "", "", "cross-account"},
 	"Key":                             {"{key}", "mine"},
 	"TagKeys":                         {"{key}", "mine"},
 	"Value":                           {"{value}", "{account}", "{platform}", "{machine0}"},

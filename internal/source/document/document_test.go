@@ -125,7 +125,7 @@ func TestBadDocuments(t *testing.T) {
 		"[\n\n{'ResourceArn':1}]":                                        "line 3: not JSON: invalid character '\\'' at start of string (expecting '\"')",
 		"{\"Resources\":[],\n\"Moed\":\"admit\"}":                        `line 2: unknown member "Moed" beside Resources`,
 		"{\"Resources\":[],\n\"Resources\":[]}":                          `line 2: member "Resources" is there twice`,
-		`{"Resources":{"ResourceArn":"a"}}`:                              "line 1: Resources must be an array, not an object",
+		`{"Resources":{"ResourceArn":"a"}}`:                              "line 1: member Resources must be an array, not an object",
 		"[]\n\"x\"":                                                      "line 2: expected resources, found a string",
 		"{\"Resources\":[{\"ResourceArn\":\"a\"}],\n\"Mode\":\"admit\"}": `line 2: an import records facts and cannot follow Mode "admit"; remove that member, or send the document with PutResources`,
 		"{\"Resources\":[{\"ResourceArn\":\"a\"}],\n\"DryRun\":true}":    `line 2: an import records facts and cannot follow DryRun true; remove that member, or send the document with PutResources`,
