@@ -64,7 +64,11 @@ func (s *serverProcess) commands(ctx context.Context, p *process, self invocatio
 		return append(append(lines, create...), list...)
 	}
 	lines = append(lines, list...)
-	lines = append(lines, aws("list-usage-for-license-configuration"), "    --license-configuration-arn "+e.ARN()+e.midlife())
+	lines = append(lines, aws("list-usage-for-license-configuration"))
+	if at := e.midlife(); at != "" {
+		lines = append(lines, "    --filters Name=asOf,Values="+at+` \`)
+	}
+	lines = append(lines, "    --license-configuration-arn "+e.ARN())
 	return append(lines, self.command+" history "+posixQuote(e.Terms.Name))
 }
 
@@ -107,15 +111,15 @@ func appeal(c *license.Configuration) int64 {
 	return c.Counters.Consumed
 }
 
-// midlife asks for a moment in the middle of the example's history, once that
-// is some days long.
+// midlife is a moment in the middle of the example's history, once that is some
+// days long.
 func (e *example) midlife() string {
 	from, to := e.Created.Std(), e.HeadAt.Std()
 	at := from.Add(to.Sub(from) / 2).UTC().Truncate(24 * time.Hour)
 	if !at.After(from) {
 		return ""
 	}
-	return " --filters Name=asOf,Values=" + at.Format(time.RFC3339)
+	return at.Format(time.RFC3339)
 }
 
 // rootCaller is the root account in the region that commands started here

@@ -193,6 +193,9 @@ func bar(value int64, bought *int64, scale int64) string {
 	for i := mark; i < len(line); i++ {
 		line[i] = '!'
 	}
+	if value > *bought && len(line) == mark {
+		line = append(line, '!') // too little to round up, and still too much
+	}
 	return string(line[:mark]) + "|" + string(line[mark:])
 }
 

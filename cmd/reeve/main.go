@@ -103,6 +103,7 @@ update-license-specifications-for-resource).
 
 Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command line
 is wrong.`,
+		Version:       versionLine(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noSuchCommand,
@@ -112,6 +113,7 @@ is wrong.`,
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
+	root.SetVersionTemplate("{{.Version}}\n")
 	addGroup(root, "server", "Run a server:", newServe(p), newEnv(p), newAccount(p), newKey(p))
 	addGroup(root, "fill", "Tell it what there is:", newImport(p))
 	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newDiff(p), newVerify(p))

@@ -89,6 +89,7 @@ func TestBar(t *testing.T) {
 		{10, &ten, 10, strings.Repeat("#", 40) + "|"},
 		{5, &ten, 10, strings.Repeat("#", 20) + strings.Repeat(" ", 20) + "|"},
 		{20, &ten, 20, strings.Repeat("#", 20) + "|" + strings.Repeat("!", 20)},
+		{1001, new(int64(1000)), 1001, strings.Repeat("#", 40) + "|!"},
 		{20, nil, 20, strings.Repeat("#", 40)},
 		{0, &ten, 10, strings.Repeat(" ", 40) + "|"},
 		{0, nil, 0, ""},

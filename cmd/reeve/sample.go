@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"reeve/internal/license"
 	"reeve/internal/sample"
@@ -24,6 +25,7 @@ func (s *serverProcess) loadSample(ctx context.Context, p *process) {
 	default:
 		s.log.Info("sample loaded", "region", who.Region, "configurations", len(done.Configurations), "resources", done.Resources, "revisions", done.Revisions)
 	}
+	fmt.Fprintln(p.stdout)
 	s.suggest(ctx, p)
 }
 

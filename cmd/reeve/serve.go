@@ -153,7 +153,7 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.store, err = openStore(ctx, storeOptions{
-		data: s.cfg.Data, postgres: string(s.cfg.Database), cacheBytes: s.cfg.CacheBytes, log: s.log,
+		data: s.cfg.Data, postgres: string(s.cfg.Database), cacheBytes: s.cfg.CacheBytes - s.pageBytes(), log: s.log,
 	})
 	if err != nil {
 		return err
@@ -201,6 +201,7 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.Handle("/", server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, TokenKey: tokens, Now: time.Now, Log: s.log,
+		PageCacheBytes: s.pageBytes(),
 	}))
 	s.http = awsjson.NewServer(mux)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
@@ -323,3 +324,7 @@ func (s *serverProcess) leaveEndpoint() error {
 	}
 	return nil
 }
+
+// pageBytes is the share of the cache's memory for encoded pages; the rest is
+// for the decoded nodes that any page is made of.
+func (s *serverProcess) pageBytes() int64 { return s.cfg.CacheBytes / 8 }

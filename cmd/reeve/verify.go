@@ -33,7 +33,8 @@ count is the sum of the usage behind it. A running server checks its own: all
 ledgers for keys of the root account, else those of the key's account. --data
 checks the SQLite database of a stopped server directly.
 
-Exit code 1 and the name of the first fault if there is one.`,
+The exit code is 1 when there is a fault. A table lists the ledgers with a fault,
+the other forms all.`,
 		Example: `  reeve verify
   reeve verify --data ./reeve-data
   reeve verify --output json`,
@@ -76,7 +77,6 @@ type verification struct {
 	out    records
 
 	ledgers, revisions, intervals, faults int64
-	first                                 api.LedgerReport // with a fault
 }
 
 // note takes one ledger's report. People see only ledgers with a fault.
@@ -85,9 +85,7 @@ func (v *verification) note(r api.LedgerReport) error {
 	v.revisions += val(r.Revisions)
 	v.intervals += val(r.Intervals)
 	if r.Fault != nil {
-		if v.faults++; v.faults == 1 {
-			v.first = r
-		}
+		v.faults++
 	}
 	v.progress()
 	if v.people && r.Fault == nil {
@@ -112,15 +110,19 @@ func (v *verification) conclude() error {
 	if err := v.out.end(); err != nil {
 		return err
 	}
-	checked := fmt.Sprintf("%s, %s, %s", counted(v.ledgers, "ledger"), counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	if v.faults > 0 {
-		return fmt.Errorf("%s with a fault among %s; the first is %s: %s; restore the database from a backup and keep this one for comparison",
-			counted(v.faults, "ledger"), checked, val(v.first.LicenseConfigurationArn), printable(val(v.first.Fault)))
+		verb := "have"
+		if v.faults == 1 {
+			verb = "has"
+		}
+		return fmt.Errorf("%d of %s %s a fault (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
+			v.faults, counted(v.ledgers, "ledger"), verb, counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	}
 	if !v.people {
 		return nil
 	}
-	_, err := fmt.Fprintf(v.p.stdout, "checked %s: everything agrees\n", checked)
+	_, err := fmt.Fprintf(v.p.stdout, "checked %s, %s, %s: everything agrees\n",
+		counted(v.ledgers, "ledger"), counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	return err
 }
 

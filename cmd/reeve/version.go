@@ -36,6 +36,10 @@ func buildVersion() string {
 	return "commit " + commit + dirty
 }
 
+func versionLine() string {
+	return fmt.Sprintf("reeve %s (%s %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 func newVersion(p *process) *cobra.Command {
 	return &cobra.Command{
 		Use:     "version",
@@ -43,7 +47,7 @@ func newVersion(p *process) *cobra.Command {
 		Example: "  reeve version",
 		Args:    arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(p.stdout, "reeve %s (%s %s/%s)\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(p.stdout, versionLine())
 			return err
 		},
 	}

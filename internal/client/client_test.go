@@ -156,6 +156,33 @@ func TestCancelledCallsEnd(t *testing.T) {
 	}
 }
 
+func TestARequestThatIsSignedWrongly(t *testing.T) {
+	for message, want := range map[string]string{
+		"Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z (20260101T002500Z - 15 min.)":         "the clocks of this machine and of the server differ",
+		"Signature not yet current: 20260101T010000Z is still later than 20260101T001500Z (20260101T000000Z + 15 min.)": "the clocks of this machine and of the server differ",
+		"Credential should be scoped to a valid region, not 'Mars'. ":                                                   "not 'Mars': give a region such as us-east-1 with --region or AWS_REGION",
+		"The request signature we calculated does not match.":                                                           "for a key of this server run",
+	} {
+		c, _ := server(t, answer{400, `{"__type":"InvalidSignatureException","Message":"` + message + `"}`})
+		c.source = "AWS_ACCESS_KEY_ID"
+		_, err := put(c)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+		if aboutKey := strings.Contains(err.Error(), "AKIATEST"); aboutKey != strings.HasPrefix(message, "The request") {
+			t.Errorf("%v speaks of the key: %v", err, aboutKey)
+		}
+	}
+}
+
+func TestWhatIsNoReeveServerIsNamed(t *testing.T) {
+	c, _ := server(t, answer{404, `<html>`})
+	_, err := put(c)
+	if err == nil || !strings.HasPrefix(err.Error(), c.shownEndpoint()+": ") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAnUnknownKeyIsTracedToItsPlace(t *testing.T) {
 	c, _ := server(t, answer{400, `{"__type":"UnrecognizedClientException","Message":"The security token included in the request is invalid."}`})
 	c.source = "/home/me/.aws/credentials"

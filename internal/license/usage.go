@@ -12,7 +12,7 @@ import (
 func (m *Manager) ListUsage(ctx context.Context, who Caller, arn string, f UsageFilter, cur *Cursor, limit int) (page UsagePage, err error) {
 	var start Cursor
 	if cur == nil {
-		if start, err = m.firstCursor(ctx, who, arn, f.AsOf); err != nil {
+		if start, err = m.UsageCursor(ctx, who, arn, f.AsOf); err != nil {
 			return UsagePage{}, err
 		}
 	} else {
@@ -28,9 +28,10 @@ func (m *Manager) ListUsage(ctx context.Context, who Caller, arn string, f Usage
 	return page, err
 }
 
-// firstCursor decides the revision that a list reads: 0 when the
-// configuration did not exist at the moment asked for.
-func (m *Manager) firstCursor(ctx context.Context, who Caller, arn string, asOf *Time) (Cursor, error) {
+// UsageCursor returns where a list of usage or associations begins: at the
+// revision that asOf selects, or the newest. Its Revision is 0 when the
+// configuration did not exist at that moment; that list is empty.
+func (m *Manager) UsageCursor(ctx context.Context, who Caller, arn string, asOf *Time) (Cursor, error) {
 	c, now, err := m.target(ctx, who, arn, asOf != nil)
 	if err != nil {
 		return Cursor{}, err
@@ -136,7 +137,7 @@ func (m *Manager) ListAssociations(ctx context.Context, who Caller, arn string, 
 	var start Cursor
 	var err error
 	if cur == nil {
-		if start, err = m.firstCursor(ctx, who, arn, nil); err != nil {
+		if start, err = m.UsageCursor(ctx, who, arn, nil); err != nil {
 			return nil, nil, err
 		}
 	} else {

@@ -29,7 +29,8 @@ type world struct {
 	store    *store.Store
 	m        *license.Manager
 	who      license.Caller
-	tampered bool // faults are what the test is about
+	tampered bool         // faults are what the test is about
+	made     atomic.Int64 // see fresh
 }
 
 // worldBegins is where the clock of every world starts.
@@ -303,3 +304,6 @@ func database(id string) string { return "arn:aws:rds:eu-west-1:123456789012:db:
 func managed(id string) string {
 	return "arn:aws:ssm:eu-west-1:123456789012:managed-instance/mi-" + id
 }
+
+// fresh returns a number that it has not returned before.
+func (w *world) fresh() int64 { return w.made.Add(1) }

@@ -96,6 +96,7 @@ func Start(t testing.TB, opts Options) *Server {
 	s.cfg = server.Config{
 		Manager: s.Manager, Directory: s.Directory, TokenKey: key,
 		Now: time.Now, Log: slog.New(opts.Log),
+		PageCacheBytes: 8 << 20,
 	}
 	s.URL = s.Another()
 	return s

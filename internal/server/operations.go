@@ -178,9 +178,12 @@ func hasNUL(body []byte) bool {
 	}
 }
 
-// response is how an output is written: by itself where it can, else by its
-// struct tags.
+// response is how an output is written: not at all where it was before, by
+// itself where it can, else by its struct tags.
 func response[Out any](out *Out) awsjson.Response {
+	if before, ok := any(out).(interface{ written() []byte }); ok && before.written() != nil {
+		return awsjson.Bytes(before.written())
+	}
 	if itself, ok := any(out).(awsjson.Response); ok {
 		return itself
 	}

@@ -35,6 +35,8 @@ type Config struct {
 	TokenKey  []byte           // authenticates page tokens; the same on every server of a deployment
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
+
+	PageCacheBytes int64 // memory for pages of usage that are asked for again; 0 keeps none
 }
 
 // server holds what the operations work with.
@@ -42,11 +44,12 @@ type server struct {
 	manager   *license.Manager
 	directory *iam.Directory
 	tokens    tokenKey
+	pages     *pageCache
 }
 
 // New returns the handler of the whole API on "POST /".
 func New(cfg Config) http.Handler {
-	s := &server{manager: cfg.Manager, directory: cfg.Directory, tokens: tokenKey(cfg.TokenKey)}
+	s := &server{manager: cfg.Manager, directory: cfg.Directory, tokens: tokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
 	return &awsjson.Handler{
 		Operations: targets(s.table()),

@@ -43,6 +43,17 @@ func scopeOf(who license.Caller, parts ...string) pageScope {
 	return pageScope{who: who, parts: parts}
 }
 
+// name tells the scope from every other one of the same operation.
+func (s pageScope) name() string {
+	b := make([]byte, 0, 256)
+	b = appendPart(b, s.who.Account)
+	b = appendPart(b, s.who.Region)
+	for _, p := range s.parts {
+		b = appendPart(b, p)
+	}
+	return string(b)
+}
+
 // tokenKey authenticates page tokens.
 type tokenKey []byte
 

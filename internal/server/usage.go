@@ -38,11 +38,22 @@ func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who licen
 	if err != nil {
 		return nil, err
 	}
+	if cursor == nil {
+		first, err := s.manager.UsageCursor(ctx, who, arn, filter.AsOf)
+		if err != nil {
+			return nil, err
+		}
+		cursor = &first
+	}
+	key := pageKey{cursor: *cursor, limit: p.limit, list: p.scope.name()}
+	if body := s.pages.page(key); body != nil {
+		return &usageAnswer{kept: body}, nil
+	}
 	page, err := s.manager.ListUsage(ctx, who, arn, filter, cursor, p.limit)
 	if err != nil {
 		return nil, err
 	}
-	return &usageAnswer{page: page, next: p.afterRevision(page.Next)}, nil
+	return &usageAnswer{page: page, next: p.afterRevision(page.Next), cache: s.pages, key: key}, nil
 }
 
 // usageFilter turns the values of the filters, in the order of their names
@@ -74,13 +85,22 @@ func wanted(v *string) string {
 
 // usageAnswer is one page of usage, which writes itself (see encode.go).
 type usageAnswer struct {
-	page license.UsagePage
-	next *string
+	kept []byte // the page as it was written before; else:
+
+	page  license.UsagePage
+	next  *string
+	cache *pageCache
+	key   pageKey
 }
+
+// written returns the page if it was written before.
+func (a *usageAnswer) written() []byte { return a.kept }
 
 // AppendJSON writes the page and gives its memory back.
 func (a *usageAnswer) AppendJSON(dst []byte) ([]byte, error) {
+	start := len(dst)
 	dst = appendUsageList(dst, a.page.Usage, a.next)
 	a.page.Release()
+	a.cache.offer(a.key, dst[start:])
 	return dst, nil
 }

@@ -125,7 +125,7 @@ func listCases(server *child, f *fleet, name string, filters []filter, page int,
 	for _, c := range []struct {
 		name   string
 		tokens []string
-	}{{"first page", full[:1]}, {"last page", full[len(full)-1:]}, {"random pages", random}} {
+	}{{"first page", full[:1]}, {"last page", full[len(full)-1:]}, {"random pages", random}, {"repeated pages", random[:min(len(random), 100)]}} {
 		signed, err := signAll(server, r, c.tokens)
 		if err != nil {
 			return nil, err

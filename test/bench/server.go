@@ -148,6 +148,8 @@ func newAPI(ctx context.Context, s *store.Store) (http.Handler, error) {
 		TokenKey:  key,
 		Now:       time.Now,
 		Log:       slog.New(slog.DiscardHandler),
+
+		PageCacheBytes: 64 << 20, // as serve has it
 	}), nil
 }
 

@@ -224,6 +224,13 @@ func (d *DB) Migrate(ctx context.Context, migrations []sqlconn.Migration) error 
 	return sqlconn.Upgrade(ctx, d, migrations, sqlconn.Dialect{Prepare: d.prepareSchema})
 }
 
+// Pending implements sqlconn.DB.
+func (d *DB) Pending(ctx context.Context, migrations []sqlconn.Migration) ([]sqlconn.Migration, error) {
+	return sqlconn.Pending(ctx, d, migrations, sqlconn.Dialect{
+		Migrated: `SELECT 1 FROM pg_class WHERE relname = 'schema_migration' AND relnamespace = current_schema()::regnamespace`,
+	})
+}
+
 func (d *DB) prepareSchema(c sqlconn.Conn) error {
 	h := fnv.New64a()
 	h.Write([]byte("reeve migrations " + d.opts.Schema))

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// Dialect is what Upgrade must know of a database.
+// Dialect is what Upgrade and Pending must know of a database.
 type Dialect struct {
 	Clustered string           // stands for {{clustered}}
 	Prepare   func(Conn) error // runs first in every transaction: takes the lock of migrations
+	Migrated  string           // a SELECT that has a row when the table schema_migration is there
 }
 
 const createMigrations = `CREATE TABLE IF NOT EXISTS schema_migration (
@@ -32,6 +33,33 @@ func Upgrade(ctx context.Context, db DB, migrations []Migration, d Dialect) erro
 		}
 	}
 	return fmt.Errorf("migrate database: schema_migration did not keep what was written to it")
+}
+
+// Pending is DB.Pending, written over View.
+func Pending(ctx context.Context, db DB, migrations []Migration, d Dialect) ([]Migration, error) {
+	if err := checkOrder(migrations); err != nil {
+		return nil, err
+	}
+	var have []Migration
+	err := db.View(ctx, func(c Conn) error {
+		there := false
+		err := c.Query(d.Migrated, nil, func(Row) error {
+			there = true
+			return nil
+		})
+		if err != nil || !there {
+			return err
+		}
+		have, err = history(c)
+		return err
+	})
+	if err == nil {
+		err = checkHistory(have, migrations)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read schema: %w", err)
+	}
+	return migrations[len(have):], nil
 }
 
 func checkOrder(migrations []Migration) error {
@@ -69,15 +97,20 @@ func applied(c Conn, migrations []Migration, d Dialect) (int, error) {
 	if _, err := c.Exec(createMigrations); err != nil {
 		return 0, err
 	}
-	var have []Migration
-	err := c.Query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r Row) error {
-		have = append(have, Migration{Number: r.Int(0), Name: r.Text(1)})
-		return nil
-	})
+	have, err := history(c)
 	if err != nil {
 		return 0, err
 	}
 	return len(have), checkHistory(have, migrations)
+}
+
+// history is what the database says of its migrations.
+func history(c Conn) (have []Migration, err error) {
+	err = c.Query(`SELECT number, name FROM schema_migration ORDER BY number`, nil, func(r Row) error {
+		have = append(have, Migration{Number: r.Int(0), Name: r.Text(1)})
+		return nil
+	})
+	return have, err
 }
 
 func checkHistory(have, migrations []Migration) error {

@@ -71,6 +71,10 @@ type DB interface {
 	// database whose schema is newer than the last migration.
 	Migrate(ctx context.Context, migrations []Migration) error
 
+	// Pending returns those of the migrations that Migrate would run, and
+	// refuses what Migrate would refuse. It writes nothing.
+	Pending(ctx context.Context, migrations []Migration) ([]Migration, error)
+
 	// Close waits for running transactions; later ones get ErrClosed.
 	Close() error
 }

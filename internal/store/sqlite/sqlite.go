@@ -168,10 +168,18 @@ func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
 // Migrate implements sqlconn.DB. The lock is the writer's, and the file is
 // this process's alone.
 func (d *DB) Migrate(ctx context.Context, migrations []sqlconn.Migration) error {
-	return sqlconn.Upgrade(ctx, d, migrations, sqlconn.Dialect{
-		Clustered: " WITHOUT ROWID",
-		Prepare:   func(sqlconn.Conn) error { return nil },
-	})
+	return sqlconn.Upgrade(ctx, d, migrations, dialect)
+}
+
+// Pending implements sqlconn.DB.
+func (d *DB) Pending(ctx context.Context, migrations []sqlconn.Migration) ([]sqlconn.Migration, error) {
+	return sqlconn.Pending(ctx, d, migrations, dialect)
+}
+
+var dialect = sqlconn.Dialect{
+	Clustered: " WITHOUT ROWID",
+	Prepare:   func(sqlconn.Conn) error { return nil },
+	Migrated:  `SELECT 1 FROM sqlite_schema WHERE name = 'schema_migration'`,
 }
 
 func (d *DB) takeWriter(ctx context.Context) (*conn, error) {

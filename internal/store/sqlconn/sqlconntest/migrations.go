@@ -113,3 +113,48 @@ func testMigrateOther(t *testing.T, db sqlconn.DB) {
 	wantRefusal(t, db.Migrate(t.Context(), other), "not in order")
 	wantRecorded(t, db, 1, 3)
 }
+
+// pending is the numbers of what Migrate would run.
+func pending(t *testing.T, db sqlconn.DB, migrations []sqlconn.Migration) []int64 {
+	t.Helper()
+	found, err := db.Pending(t.Context(), migrations)
+	if err != nil {
+		t.Fatalf("pending: %v", err)
+	}
+	var numbers []int64
+	for _, m := range found {
+		numbers = append(numbers, m.Number)
+	}
+	return numbers
+}
+
+// testPendingOfNothing asks a database that no migration has seen.
+func testPendingOfNothing(t *testing.T, db sqlconn.DB) {
+	for range 2 { // the first question changes nothing
+		if diff := cmp.Diff([]int64{1, 3}, pending(t, db, schema)); diff != "" {
+			t.Errorf("pending (-want +got):\n%s", diff)
+		}
+	}
+	if err := db.Migrate(t.Context(), schema); err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	if got := pending(t, db, schema); got != nil {
+		t.Errorf("pending after Migrate: %v", got)
+	}
+}
+
+func testPending(t *testing.T, db sqlconn.DB) {
+	more := with(
+		sqlconn.Migration{Number: 4, Name: "four", SQL: "CREATE TABLE four (id BIGINT NOT NULL PRIMARY KEY)"},
+		sqlconn.Migration{Number: 9, Name: "nine", SQL: "DROP TABLE four"},
+	)
+	if diff := cmp.Diff([]int64{4, 9}, pending(t, db, more)); diff != "" {
+		t.Errorf("pending (-want +got):\n%s", diff)
+	}
+	wantRecorded(t, db, 1, 3)
+	_, err := db.Pending(t.Context(), schema[:1])
+	wantRefusal(t, err, "made by a newer Reeve: schema 3, this binary knows 1")
+	more[1].Name = "something else"
+	_, err = db.Pending(t.Context(), more)
+	wantRefusal(t, err, "made by another Reeve")
+}

@@ -46,7 +46,9 @@ func Run(t *testing.T, open func(t *testing.T) sqlconn.DB) {
 		{"MigrateFails", testMigrateFails},
 		{"MigrateRefusesNewer", testMigrateNewer},
 		{"MigrateRefusesOther", testMigrateOther},
+		{"Pending", testPending},
 	}
+	t.Run("PendingOfNothing", func(t *testing.T) { testPendingOfNothing(t, open(t)) })
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			db := open(t)
