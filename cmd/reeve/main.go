@@ -114,7 +114,7 @@ is wrong.`,
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
-	addGroup(root, "server", "Run a server:", newServe(p), newEnv(p), newAccount(p), newKey(p))
+	addGroup(root, "server", "Run a server:", newServe(p), newEnv(p), newAccount(p), newKey(p), newMigrate(p), newCopy(p))
 	addGroup(root, "fill", "Tell it what there is:", newImport(p))
 	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newDiff(p), newVerify(p))
 	root.AddCommand(newVersion(p))

@@ -66,6 +66,9 @@ func whatThereIs(names []string) string {
 	if more := len(names) - len(quoted); more > 0 {
 		list += fmt.Sprintf(" and %d more", more)
 	}
+	if len(names) == 1 {
+		return "there is only " + list
+	}
 	return "there are " + list
 }
 

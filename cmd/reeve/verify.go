@@ -11,6 +11,7 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/license"
+	"reeve/internal/store"
 )
 
 // verifyPage is how many ledgers are checked by one request: one, because the
@@ -158,6 +159,11 @@ func (v *verification) directory(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	defer s.Close()
+	return v.ledgersOf(ctx, s)
+}
+
+// ledgersOf checks every ledger of an open store.
+func (v *verification) ledgersOf(ctx context.Context, s *store.Store) error {
 	manager := license.New(s, license.Settings{})
 	who := license.Caller{Root: true, Principal: "reeve verify", Operation: "VerifyLedgers"}
 	for after := int64(0); ; {

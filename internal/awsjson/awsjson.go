@@ -131,16 +131,23 @@ func (h *Handler) toFault(r *http.Request, id string, err error) *Fault {
 	if errors.As(err, &fault) {
 		return fault
 	}
-	if fault = h.Fault(err); fault != nil {
+	fault = h.Fault(err)
+	if fault != nil && fault.status() < http.StatusInternalServerError {
 		return fault
 	}
 	log := h.Log.With("request_id", id, "target", clip(r.Header.Get("X-Amz-Target"), maxEcho), "error", err)
-	if r.Context().Err() != nil {
+	switch {
+	case r.Context().Err() != nil:
 		log.Info("request abandoned by its client")
-	} else {
+	case fault != nil:
+		log.Warn("request turned away")
+	default:
 		log.Error("request failed")
 	}
-	return errInternal
+	if fault == nil {
+		return errInternal
+	}
+	return fault
 }
 
 // recoverPanic answers for an operation that panicked. Nothing has been

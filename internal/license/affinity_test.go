@@ -130,8 +130,8 @@ func TestAHoldEndsWithItsHost(t *testing.T) {
 	w.sweep()
 }
 
-// A hold follows the size of its host. One that outgrows the limit cannot: it
-// stands without a licence until its days are over, and the configuration with it.
+// A hold follows the size of its host. One that outgrows the limit ends, as
+// nobody uses it.
 func TestAHostThatGrowsUnderItsHold(t *testing.T) {
 	w := newWorld(t, license.Settings{})
 	arn := held(w, "30")
@@ -140,17 +140,26 @@ func TestAHostThatGrowsUnderItsHold(t *testing.T) {
 	w.refused(w.admit(license.Report{ARN: host("1"), Cores: new(int64(32))}), license.LicenseUsage)
 	w.put(license.Report{ARN: host("1"), Cores: new(int64(32))})
 	w.consumes(arn, map[string]int64{})
-	w.dissociate(arn, instance("a"))
-	w.refused(w.m.DeleteConfiguration(w.ctx, w.who, arn), license.InvalidParameter, "licenseAffinityToHost")
-	w.verifyClean()
-	w.advance(31 * day)
-	if n := w.sweep(); n != 1 {
-		t.Errorf("the sweep changed %d, want the one hold", n)
-	}
 	w.wantFailures(arn)
+	w.dissociate(arn, instance("a"))
 	w.must(w.m.DeleteConfiguration(w.ctx, w.who, arn))
+	w.advance(31 * day)
 	if n := w.sweep(); n != 0 {
 		t.Errorf("a sweep after all changed %d", n)
+	}
+}
+
+// A host may change in the same report that releases it.
+func TestAHostThatChangesAsItIsReleased(t *testing.T) {
+	for cores, want := range map[int64]map[string]int64{8: {"h-1": 8}, 32: {}} {
+		w := newWorld(t, license.Settings{})
+		arn := w.create(license.Core, 16, "#licenseAffinityToHost=30")
+		w.put(sized(host("1")), onHost(sized(instance("a")), "h-1"))
+		w.associate(arn, instance("a"))
+		w.put(license.Report{ARN: instance("a"), Status: new("stopped")}, license.Report{ARN: host("1"), Cores: &cores})
+		w.consumes(arn, want)
+		w.wantFailures(arn)
+		w.wantAssociated(arn, "i-a")
 	}
 }
 

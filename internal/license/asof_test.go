@@ -133,13 +133,15 @@ func TestAnswersWaitForTheWriter(t *testing.T) {
 	w.put(sized(instance("a")))
 	w.advance(time.Minute)
 	at := w.now()
+	num := w.configuration(arn).Num
 	inside, leave := make(chan struct{}), make(chan struct{})
 	done := make(chan error, 1)
 	go func() {
-		done <- w.store.Update(w.ctx, func(license.Tx) error {
+		done <- w.store.Update(w.ctx, func(tx license.Tx) error {
+			_, err := tx.LockConfiguration(num)
 			close(inside)
 			<-leave
-			return nil
+			return err
 		})
 	}()
 	<-inside
@@ -147,7 +149,8 @@ func TestAnswersWaitForTheWriter(t *testing.T) {
 	go func() { answered <- w.usageAt(arn, at) }()
 	select {
 	case <-answered:
-		t.Error("the moment was answered while a writer was at work")
+		close(leave)
+		t.Fatal("the moment was answered while a writer was at work")
 	case <-time.After(20 * time.Millisecond): // no answer is expected however long this is
 	}
 	close(leave)

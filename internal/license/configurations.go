@@ -309,7 +309,9 @@ func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn strin
 			return err
 		}
 		l.Deleted = b.time(l)
-		if err := l.setTerms(l.Terms); err != nil {
+		terms := l.Terms
+		terms.Status = deletedTerms
+		if err := l.setTerms(terms); err != nil {
 			return err
 		}
 		return b.close()

@@ -151,11 +151,14 @@ func (h *Loader) Change(ctx context.Context, at Time, arn string, change Configu
 	})
 }
 
+// sealCause is the cause of the revision that ends a load.
+const sealCause = "SealHistory"
+
 // Seal ends the load: its configurations answer from now on, and the clock
 // alone gives their times. The sealing is a revision of each.
 func (h *Loader) Seal(ctx context.Context) error {
 	return h.m.store.Update(ctx, func(tx Tx) error {
-		b := &batch{tx: tx, who: h.caller("SealHistory"), clock: h.m.now}
+		b := &batch{tx: tx, who: h.caller(sealCause), clock: h.m.now}
 		if err := b.open(h.nums); err != nil {
 			return err
 		}

@@ -197,6 +197,7 @@ type want struct {
 	was      *Usage // the open row
 	usage    *Usage // the row that should be; nil for none
 	placed   []*OpenAssociation
+	held     bool             // nobody uses the licence, it is only held
 	refusals map[int64]string // by resource: why it may not use the licence
 }
 
@@ -252,14 +253,20 @@ func (b *batch) count(l *ledger, w *want, place *Resource) error {
 		consumes = max(consumes, v.consumes)
 	}
 	if consumes > 0 && held > 0 {
-		l.after[place.Num] = nil
-		w.placed = slices.DeleteFunc(w.placed, func(a *OpenAssociation) bool { return a.Origin == OriginAffinity })
+		w.letGo(l)
 	}
+	w.held = consumes == 0 && held > 0
 	if n := max(consumes, held); n > 0 {
 		w.usage = &Usage{Key: w.key, ResourceARN: place.ARN, Type: place.Type, Status: place.Facts.Status,
 			Consumed: n, Facts: place.Version, AssociationTime: firstAssociation(w.placed)}
 	}
 	return nil
+}
+
+// letGo ends the hold of a place.
+func (w *want) letGo(l *ledger) {
+	l.after[w.key.Resource] = nil
+	w.placed = slices.DeleteFunc(w.placed, func(a *OpenAssociation) bool { return a.Origin == OriginAffinity })
 }
 
 // heldSize is what a held licence consumes: the size of its host, until that
@@ -365,11 +372,14 @@ func (b *batch) hold(l *ledger, w *want, place *Resource) {
 	if days == 0 || w.usage != nil || w.was == nil || len(w.refusals) > 0 || place.Facts.Gone() || l.after[place.Num] != nil || slices.Contains(l.released, place.Num) {
 		return
 	}
+	kept := *w.was
+	kept.Consumed, kept.Status, kept.Facts = l.counter.heldSize(place), place.Facts.Status, place.Version
+	if kept.Consumed == 0 {
+		return
+	}
 	a := l.associate(place, OriginAffinity, "", w.was.AssociationTime)
 	a.Until = b.time(l) + Time(days*24*60*60*1e6)
-	w.placed = append(w.placed, a)
-	kept := *w.was
-	w.usage = &kept
+	w.placed, w.held, w.usage = append(w.placed, a), true, &kept
 }
 
 // time is when the ledger's next revision takes effect.
@@ -430,6 +440,10 @@ func (b *batch) decide(l *ledger) error {
 // admit decides one place under the hard limit and marks its associations.
 func (b *batch) admit(l *ledger, w *want, consumed int64) error {
 	fit, full := fits(l, w.delta(), consumed), ""
+	if !fit && w.held && !b.request {
+		w.letGo(l) // nobody uses it, so nobody lacks it
+		w.usage, fit = nil, true
+	}
 	if !fit {
 		full = fmt.Sprintf("Not enough licenses: %s needs %d more of %s, %d of %d are in use and the limit is hard.",
 			b.resources[w.key.Resource].ARN, w.delta(), l.ARN(), consumed, *l.Terms.Count)

@@ -82,6 +82,8 @@ type Tag struct {
 const (
 	Available = "AVAILABLE"
 	Disabled  = "DISABLED"
+
+	deletedTerms = "DELETED" // of a deleted one, in its ledger alone
 )
 
 // Terms are what was agreed and how it is counted. They are part of the

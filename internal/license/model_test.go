@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -14,7 +13,7 @@ import (
 
 	"reeve/internal/license"
 	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
+	"reeve/internal/store/testdb"
 )
 
 // The model: what a few sentences of the design say, written down again as
@@ -29,29 +28,39 @@ const (
 
 var modelCaller = license.Caller{Account: modelAccount, Region: modelRegion, Principal: "arn:aws:iam::123456789012:root", Root: true, Operation: "Test"}
 
+// The kinds of resources in the model.
+const (
+	aHost     = "host"
+	anImage   = "image"
+	aMachine  = "instance" // on a host, or on none
+	aPhysical = "physical" // a managed instance that is no virtual machine
+)
+
 // machine is what the model knows of a resource.
 type machine struct {
-	host                  bool // a dedicated host, else an instance
+	kind                  string
 	status                string
 	vcpus, cores, sockets int64
 	on                    string // ARN of the host it runs on
+	fromImage             bool   // an instance that is launched from the model's image
 }
 
 // terms is what the model knows of a configuration.
 type terms struct {
-	counting license.CountingType
-	count    int64 // -1: unlimited
-	hard     bool
-	stopped  bool  // includedStoppedInstances
-	maxVCPUs int64 // 0: no rule
+	counting           license.CountingType
+	count              int64 // -1: unlimited
+	hard               bool
+	stopped            bool  // includedStoppedInstances
+	minVCPUs, maxVCPUs int64 // 0: no rule
 }
 
 // ledgerModel is one configuration: who is associated, and what each place
 // was granted.
 type ledgerModel struct {
 	terms
-	associated map[string]bool
+	associated map[string]bool  // to whether it stands without a licence
 	usage      map[string]int64 // by ARN of the place
+	lost       map[string]bool  // machines whose launch found no licence
 }
 
 type moment struct {
@@ -67,25 +76,32 @@ type model struct {
 	past     map[string][]moment
 }
 
-func (m *machine) gone() bool { return m.status == "terminated" || m.status == "released" }
+func (m *machine) gone() bool {
+	return slices.Contains([]string{"terminated", "released", "deregistered"}, m.status)
+}
 
-// place is where a machine counts, "" when it cannot use the licence.
-func (x *model) place(l *ledgerModel, arn string) string {
+func (l *ledgerModel) physical() bool {
+	return l.counting == license.Core || l.counting == license.Socket
+}
+
+// place is where a resource counts.
+func (x *model) place(l *ledgerModel, arn string, m *machine) string {
+	if l.physical() && m.kind == aMachine && m.on != "" {
+		return m.on
+	}
+	return arn
+}
+
+// refused reports whether the rules keep a resource from using the licence.
+func (x *model) refused(l *ledgerModel, arn string) bool {
 	m := x.machines[arn]
-	physical := l.counting == license.Core || l.counting == license.Socket
 	switch {
-	case !physical:
-		if l.maxVCPUs > 0 && (m.vcpus == 0 || m.vcpus > l.maxVCPUs) {
-			return ""
-		}
-		return arn
-	case m.host:
-		return arn
+	case m.kind == anImage:
+		return false
+	case l.physical() && m.kind == aMachine:
+		return m.on == "" || x.machines[m.on].gone()
 	}
-	if h := x.machines[m.on]; m.on == "" || h == nil || h.gone() {
-		return ""
-	}
-	return m.on
+	return l.minVCPUs > 0 && m.vcpus < l.minVCPUs || l.maxVCPUs > 0 && m.vcpus > l.maxVCPUs
 }
 
 func (x *model) size(l *ledgerModel, arn string) int64 {
@@ -95,26 +111,32 @@ func (x *model) size(l *ledgerModel, arn string) int64 {
 
 func (x *model) consumes(l *ledgerModel, arn string) bool {
 	m := x.machines[arn]
-	return m.status == "running" || m.status == "available" || l.stopped && m.status == "stopped"
+	runs := slices.Contains([]string{"running", "available", "Online"}, m.status) || l.stopped && m.status == "stopped"
+	return runs && m.kind != anImage && !x.refused(l, arn)
 }
 
 // want is what a place should consume by the facts alone.
 func (x *model) want(l *ledgerModel, place string) int64 {
 	for arn := range l.associated {
-		if x.place(l, arn) == place && x.consumes(l, arn) {
+		if x.place(l, arn, x.machines[arn]) == place && x.consumes(l, arn) {
 			return x.size(l, place)
 		}
 	}
 	return 0
 }
 
-// settle brings one ledger up to date after the named machines changed: places
-// first that give back, then the others in the order of their creation.
-// It reports whether everything fitted.
-func (x *model) settle(l *ledgerModel, touched map[string]bool) bool {
-	fitted := true
+// settle brings the touched places of a ledger up to date: first those that
+// give back, then the others in the order of their creation. New associations
+// that find no licence are lost. It reports whether everything that was
+// licensed before or is new found a licence.
+func (x *model) settle(l *ledgerModel, touched, fresh map[string]bool) bool {
+	all := true
+	wants, granted := map[string]int64{}, maps.Clone(l.usage)
+	for p := range touched {
+		wants[p] = x.want(l, p)
+	}
 	places := slices.SortedFunc(maps.Keys(touched), func(a, b string) int {
-		da, db := x.want(l, a)-l.usage[a] > 0, x.want(l, b)-l.usage[b] > 0
+		da, db := wants[a]-granted[a] > 0, wants[b]-granted[b] > 0
 		if da != db {
 			if da {
 				return 1
@@ -124,16 +146,32 @@ func (x *model) settle(l *ledgerModel, touched map[string]bool) bool {
 		return cmp.Compare(order[a], order[b])
 	})
 	for _, p := range places {
-		want := x.want(l, p)
-		if grow := want - l.usage[p]; grow > 0 && l.hard && l.count >= 0 && l.consumed()+grow > l.count {
-			want, fitted = 0, false
-		}
-		l.usage[p] = want
-		if want == 0 {
+		grow := wants[p] - l.usage[p]
+		fits := grow <= 0 || !l.hard || l.count < 0 || l.consumed()+grow <= l.count
+		if l.usage[p] = wants[p]; !fits || wants[p] == 0 {
 			delete(l.usage, p)
 		}
+		for _, arn := range slices.Collect(maps.Keys(l.associated)) {
+			if x.place(l, arn, x.machines[arn]) == p && !x.grant(l, arn, fits && !x.refused(l, arn), fresh[arn]) {
+				all = false
+			}
+		}
 	}
-	return fitted
+	return all
+}
+
+// grant records whether an association has a licence. It reports whether that
+// is no news to who asked.
+func (x *model) grant(l *ledgerModel, arn string, licensed, fresh bool) bool {
+	known := l.associated[arn]
+	l.associated[arn] = !licensed
+	if licensed {
+		delete(l.lost, arn)
+	} else if fresh {
+		delete(l.associated, arn)
+		l.lost[arn] = true
+	}
+	return licensed || known
 }
 
 func (l *ledgerModel) consumed() (n int64) {
@@ -145,121 +183,168 @@ func (l *ledgerModel) consumed() (n int64) {
 
 func (l *ledgerModel) clone() *ledgerModel {
 	c := *l
-	c.associated, c.usage = maps.Clone(l.associated), maps.Clone(l.usage)
+	c.associated, c.usage, c.lost = maps.Clone(l.associated), maps.Clone(l.usage), maps.Clone(l.lost)
 	return &c
 }
 
-// order gives every machine of the model its place in lists: hosts and
-// instances are made once, in this order.
+// order gives every resource of the model its place in lists: they are made
+// once, in this order.
 var order = map[string]int{}
 
-var hostARNs, instanceARNs []string
+var hostARNs, machineARNs []string // images among the machines
 
 func init() {
 	for i := range 3 {
-		arn := fmt.Sprintf("arn:aws:ec2:eu-west-1:123456789012:dedicated-host/h-%017x", i)
-		hostARNs, order[arn] = append(hostARNs, arn), len(order)
+		hostARNs = append(hostARNs, host(fmt.Sprint(i)))
 	}
-	for i := range 6 {
-		arn := fmt.Sprintf("arn:aws:ec2:eu-west-1:123456789012:instance/i-%017x", i)
-		instanceARNs, order[arn] = append(instanceARNs, arn), len(order)
+	for i := range 5 {
+		machineARNs = append(machineARNs, instance(fmt.Sprint(i)))
+	}
+	machineARNs = append(machineARNs, managed("0"), image("0"))
+	for _, arn := range slices.Concat(hostARNs, machineARNs) {
+		order[arn] = len(order)
 	}
 }
 
 func newModel(t *rapid.T, m *license.Manager) *model {
 	x := &model{t: t, m: m, machines: map[string]*machine{}, ledgers: map[string]*ledgerModel{}, past: map[string][]moment{}}
-	for _, arn := range slices.Concat(hostARNs, instanceARNs) {
-		x.put(arn, &machine{host: slices.Contains(hostARNs, arn), status: map[bool]string{true: "available", false: "running"}[slices.Contains(hostARNs, arn)], vcpus: 2, cores: 8, sockets: 1})
+	for i, arn := range slices.Concat(hostARNs, machineARNs) {
+		made := &machine{kind: aMachine, status: "running", vcpus: 2, cores: 8, sockets: 1, fromImage: i%2 == 0}
+		switch {
+		case slices.Contains(hostARNs, arn):
+			made.kind, made.status = aHost, "available"
+		case arn == managed("0"):
+			made.kind, made.status = aPhysical, "Online"
+		case arn == image("0"):
+			made.kind, made.status = anImage, "available"
+		}
+		if made.kind == aMachine {
+			made.on = hostARNs[i%2]
+		}
+		x.put(license.Observe, map[string]*machine{arn: made})
 	}
+	x.create(nil)
 	return x
 }
 
-func (x *model) put(arn string, m *machine) {
+func (m *machine) report(arn string) license.Report {
 	r := license.Report{ARN: arn, Status: &m.status, VCPUs: &m.vcpus, Cores: &m.cores, Sockets: &m.sockets}
-	if !m.host {
+	switch {
+	case m.kind == aPhysical:
+		r.Virtual = new(false)
+	case m.kind == aMachine && m.fromImage:
+		r.AMI = new("ami-0")
+	}
+	if m.kind == aMachine {
 		r.Host = &m.on
 	}
-	before := x.machines[arn]
-	if _, err := x.m.PutResources(context.Background(), modelCaller, license.Put{Reports: []license.Report{r}}); err != nil {
-		x.t.Fatalf("put %s: %v", arn, err)
-	}
-	for _, l := range x.ledgers {
-		touched := x.touchedBy(l, arn, before, m)
-		x.machines[arn] = m
-		if m.gone() {
-			delete(l.associated, arn)
-		}
-		x.settle(l, touched)
-		if before != nil {
-			x.machines[arn] = before
-		}
-	}
-	x.machines[arn] = m
+	return r
 }
 
-// touchedBy names the places that a new version of a machine may change. The
-// same report again tries those once more that got no licence before.
-func (x *model) touchedBy(l *ledgerModel, arn string, before, after *machine) map[string]bool {
-	touched := map[string]bool{}
-	changed := before == nil || *before != *after
-	mark := func(m *machine) {
-		x.machines[arn] = m
-		if p := x.place(l, arn); p != "" && (l.associated[arn] || m.host) {
-			touched[p] = true
-		}
-		if m.host && (l.counting == license.Core || l.counting == license.Socket) {
-			touched[arn] = true
-		}
-		if l.associated[arn] {
-			touched[arn] = true
-		}
+// put reports machines as facts or as a request, of which nothing comes when
+// any part of it is refused.
+func (x *model) put(mode license.Mode, changes map[string]*machine) {
+	put := license.Put{Mode: mode}
+	for _, arn := range slices.Sorted(maps.Keys(changes)) {
+		put.Reports = append(put.Reports, changes[arn].report(arn))
 	}
-	if before != nil {
-		mark(before)
+	_, err := x.m.PutResources(context.Background(), modelCaller, put)
+	before := maps.Clone(x.machines)
+	maps.Copy(x.machines, changes)
+	granted, ledgers := true, map[string]*ledgerModel{}
+	for arn, l := range x.ledgers {
+		ledgers[arn] = l.clone()
+		granted = x.apply(ledgers[arn], before, changes) && granted
 	}
-	mark(after)
-	if !changed {
-		// Only what stands without a licence is tried again.
-		for p := range touched {
-			if l.usage[p] > 0 || !l.associated[arn] {
-				delete(touched, p)
+	if mode == license.Admit && !granted {
+		if kind := kindOf(err); kind != license.LicenseUsage && kind != license.InvalidParameter {
+			x.t.Fatalf("the request is granted (%v), but not everything in it can be licensed", err)
+		}
+		x.machines = before
+		return
+	}
+	if err != nil {
+		x.t.Fatalf("%s %v: %v", mode, slices.Sorted(maps.Keys(changes)), err)
+	}
+	x.ledgers = ledgers
+}
+
+// apply brings one ledger from the machines before to those that are now.
+func (x *model) apply(l *ledgerModel, before, changes map[string]*machine) bool {
+	touched, fresh := map[string]bool{}, map[string]bool{}
+	for arn, now := range changes {
+		was := before[arn]
+		changed := was == nil || *was != *now
+		if launch := changed && (was == nil || was.gone()) && !now.gone(); launch && now.kind == aMachine && now.fromImage {
+			if _, inherits := l.associated[image("0")]; inherits {
+				l.associated[arn], fresh[arn] = false, true
 			}
 		}
+		if unlicensed, is := l.associated[arn]; is && (changed || unlicensed) {
+			if was != nil {
+				touched[x.place(l, arn, was)] = true
+			}
+			touched[x.place(l, arn, now)] = true
+		}
+		if changed && l.physical() && now.kind == aHost {
+			touched[arn] = true
+		}
+		if now.gone() {
+			delete(l.associated, arn)
+			delete(l.lost, arn)
+		}
 	}
-	return touched
+	return x.settle(l, touched, fresh)
 }
 
 func (x *model) drawMachine(arn string) *machine {
 	m := *x.machines[arn]
-	if m.gone() && rapid.Bool().Draw(x.t, "stay gone") {
-		return &m
-	}
-	if m.host {
+	statuses := map[string][]string{
+		aHost: {"available", "available", "released"}, aPhysical: {"Online", "Online", "Inactive", "deregistered"},
+		aMachine: {"running", "running", "stopped", "terminated"}, anImage: {"available"},
+	}[m.kind]
+	switch rapid.IntRange(0, 3).Draw(x.t, "changed") {
+	case 0: // the same again
+	case 1:
+		m.status = rapid.SampledFrom(statuses).Draw(x.t, "status")
+	case 2:
+		m.vcpus = rapid.SampledFrom([]int64{1, 2, 4, 8}).Draw(x.t, "vcpus")
 		m.cores = rapid.SampledFrom([]int64{8, 16, 24}).Draw(x.t, "cores")
 		m.sockets = rapid.SampledFrom([]int64{1, 2}).Draw(x.t, "sockets")
-		m.status = rapid.SampledFrom([]string{"available", "available", "released"}).Draw(x.t, "status")
-		return &m
+	case 3:
+		if m.kind == aMachine {
+			m.on = rapid.SampledFrom(append([]string{""}, hostARNs...)).Draw(x.t, "host")
+		}
 	}
-	m.vcpus = rapid.SampledFrom([]int64{1, 2, 4, 8}).Draw(x.t, "vcpus")
-	m.status = rapid.SampledFrom([]string{"running", "running", "stopped", "terminated"}).Draw(x.t, "status")
-	m.on = rapid.SampledFrom(append([]string{""}, hostARNs...)).Draw(x.t, "host")
 	return &m
 }
 
-func (x *model) report(*rapid.T) {
-	arn := rapid.SampledFrom(slices.Concat(hostARNs, instanceARNs)).Draw(x.t, "resource")
-	x.put(arn, x.drawMachine(arn))
+func (x *model) report(*rapid.T) { x.reportAs(license.Observe) }
+func (x *model) admit(*rapid.T)  { x.reportAs(license.Admit) }
+
+func (x *model) reportAs(mode license.Mode) {
+	changes := map[string]*machine{}
+	for range rapid.IntRange(1, 3).Draw(x.t, "reports") {
+		arn := x.drawARN()
+		changes[arn] = x.drawMachine(arn)
+	}
+	x.put(mode, changes)
+}
+
+func (x *model) drawARN() string {
+	return rapid.SampledFrom(slices.Concat(hostARNs, machineARNs)).Draw(x.t, "resource")
 }
 
 func (x *model) create(*rapid.T) {
 	if len(x.ledgers) == 4 {
 		return
 	}
-	l := &ledgerModel{associated: map[string]bool{}, usage: map[string]int64{}}
+	l := &ledgerModel{associated: map[string]bool{}, usage: map[string]int64{}, lost: map[string]bool{}}
 	l.counting = rapid.SampledFrom([]license.CountingType{license.VCPU, license.Instance, license.Core, license.Socket}).Draw(x.t, "type")
-	l.count = rapid.Int64Range(-1, 30).Draw(x.t, "count")
-	l.hard = l.count >= 0 && rapid.Bool().Draw(x.t, "hard")
-	l.stopped = rapid.Bool().Draw(x.t, "stopped")
+	few := map[license.CountingType]int64{license.VCPU: 12, license.Instance: 5, license.Core: 40, license.Socket: 5}[l.counting]
+	l.count = rapid.Int64Range(-1, few).Draw(x.t, "count")
+	l.hard = l.count >= 0 && rapid.IntRange(0, 3).Draw(x.t, "hard") > 0
+	l.stopped = rapid.IntRange(0, 3).Draw(x.t, "stopped") == 0
 	spec := license.ConfigurationSpec{Terms: license.Terms{Name: "model", CountingType: l.counting, HardLimit: l.hard}}
 	if l.count >= 0 {
 		spec.Count = &l.count
@@ -267,9 +352,9 @@ func (x *model) create(*rapid.T) {
 	if l.stopped {
 		spec.Rules = append(spec.Rules, "#includedStoppedInstances=True")
 	}
-	if l.counting == license.VCPU && rapid.Bool().Draw(x.t, "bounded") {
-		l.maxVCPUs = 4
-		spec.Rules = append(spec.Rules, "#maximumVcpus=4")
+	if !l.physical() && rapid.IntRange(0, 3).Draw(x.t, "bounded") == 0 {
+		l.minVCPUs, l.maxVCPUs = 2, 4
+		spec.Rules = append(spec.Rules, "#minimumVcpus=2", "#maximumVcpus=4")
 	}
 	arn, err := x.m.CreateConfiguration(context.Background(), modelCaller, spec)
 	if err != nil {
@@ -289,37 +374,43 @@ func (x *model) configuration() (string, *ledgerModel) {
 func (x *model) changeLimit(*rapid.T) {
 	arn, l := x.configuration()
 	count := rapid.Int64Range(0, 40).Draw(x.t, "count")
-	hard := rapid.Bool().Draw(x.t, "hard")
+	hard := rapid.IntRange(0, 3).Draw(x.t, "hard") > 0
 	if err := x.m.UpdateConfiguration(context.Background(), modelCaller, arn, license.ConfigurationChange{Count: &count, HardLimit: &hard}); err != nil {
 		x.t.Fatal(err)
 	}
 	l.count, l.hard = count, hard
 }
 
+func (x *model) delete(*rapid.T) {
+	arn, l := x.configuration()
+	err := x.m.DeleteConfiguration(context.Background(), modelCaller, arn)
+	if (err == nil) != (len(l.associated) == 0) || err != nil && license.KindOf(err) != license.InvalidParameter {
+		x.t.Fatalf("delete %s with %d associations: %v", arn, len(l.associated), err)
+	}
+	if err == nil {
+		delete(x.ledgers, arn)
+	}
+}
+
 func (x *model) associate(*rapid.T) {
 	arn, l := x.configuration()
-	name := rapid.SampledFrom(slices.Concat(hostARNs, instanceARNs)).Draw(x.t, "resource")
+	name := x.drawARN()
 	err := x.m.UpdateSpecifications(context.Background(), modelCaller, name, []license.Specification{{ConfigurationARN: arn}}, nil)
 
 	trial := l.clone()
-	trial.associated[name] = true
-	place := x.place(l, name)
+	unlicensed, had := trial.associated[name]
+	trial.associated[name] = unlicensed
 	var want license.Kind = -1
 	switch {
 	case x.machines[name].gone():
 		want = license.InvalidResourceState
-	case l.associated[name] && place == "":
-		want = -1 // associated while it could use the licence, and still so
-	case place == "" || x.size(l, place) == 0:
+	case x.refused(l, name) && !unlicensed:
 		want = license.InvalidParameter
-	case !x.settle(trial, map[string]bool{place: true}):
-		if want = license.LicenseUsage; l.associated[name] {
-			want, trial = -1, l // it already stood without a licence
-			x.settle(trial, map[string]bool{place: true})
-		}
+	case !x.settle(trial, map[string]bool{x.place(l, name, x.machines[name]): true}, nil):
+		want = license.LicenseUsage
 	}
 	if got := kindOf(err); got != want {
-		x.t.Fatalf("associate %s with %s: got %v (kind %d), want kind %d", name, arn, err, got, want)
+		x.t.Fatalf("associate %s (associated before: %t) with %s: got %v (kind %d), want kind %d", name, had, arn, err, got, want)
 	}
 	if err == nil {
 		*l = *trial
@@ -342,13 +433,11 @@ func (x *model) dissociate(*rapid.T) {
 	if err := x.m.UpdateSpecifications(context.Background(), modelCaller, name, nil, []license.Specification{{ConfigurationARN: arn}}); err != nil {
 		x.t.Fatalf("dissociate %s: %v", name, err)
 	}
-	place := x.place(l, name)
 	delete(l.associated, name)
-	touched := map[string]bool{name: true}
-	if place != "" {
-		touched[place] = true
+	if name == image("0") {
+		clear(l.lost) // nobody asks for a licence for them any more
 	}
-	x.settle(l, touched)
+	x.settle(l, map[string]bool{x.place(l, name, x.machines[name]): true}, nil)
 }
 
 // check compares every configuration with the model and remembers the moment.
@@ -365,7 +454,37 @@ func (x *model) check(*rapid.T) {
 		if c.Counters.Consumed != l.consumed() {
 			x.t.Fatalf("%s consumes %d by its counter, its usage is %d", arn, c.Counters.Consumed, l.consumed())
 		}
+		x.checkAssociations(arn, l)
 		x.past[arn] = append(x.past[arn], moment{c.HeadAt, usage})
+	}
+}
+
+// checkAssociations compares who is associated, and who lacks a licence.
+func (x *model) checkAssociations(arn string, l *ledgerModel) {
+	list, _, err := x.m.ListAssociations(context.Background(), modelCaller, arn, nil, 100)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	associated, failed := map[string]bool{}, maps.Clone(l.lost)
+	for _, a := range list {
+		associated[a.ResourceARN] = a.Unlicensed
+		if a.Unlicensed {
+			failed[a.ResourceARN] = true
+		}
+	}
+	if diff := gocmp.Diff(l.associated, associated); diff != "" {
+		x.t.Fatalf("associations of %s (%+v), true without a licence (-model +manager):\n%s", arn, l.terms, diff)
+	}
+	failures, _, err := x.m.ListFailures(context.Background(), modelCaller, arn, license.Key{}, 100)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, f := range failures {
+		listed[f.ResourceARN] = true
+	}
+	if diff := gocmp.Diff(failed, listed); diff != "" {
+		x.t.Fatalf("failures of %s (%+v) (-model +manager):\n%s", arn, l.terms, diff)
 	}
 }
 
@@ -410,28 +529,28 @@ func (x *model) checkPast() {
 	}
 }
 
-func openManager(t *testing.T, settings license.Settings) *license.Manager {
-	t.Helper()
-	db, err := sqlite.Open(filepath.Join(t.TempDir(), "reeve.db"), sqlite.Options{})
+// openManager opens a database for one check.
+func openManager(t *testing.T, rt *rapid.T) *license.Manager {
+	s, err := store.New(context.Background(), testdb.New(t).Open(nil), store.Options{})
 	if err != nil {
-		t.Fatal(err)
+		rt.Fatal(err)
 	}
-	s, err := store.New(context.Background(), db, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return license.New(s, settings)
+	rt.Cleanup(func() { _ = s.Close() })
+	return license.New(s, license.Settings{})
 }
 
 func TestModel(t *testing.T) {
+	testdb.FewerChecks(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		x := newModel(rt, openManager(t, license.Settings{}))
+		x := newModel(rt, openManager(t, rt))
 		rt.Repeat(map[string]func(*rapid.T){
 			"create":     x.create,
 			"report":     x.report,
+			"admit":      x.admit,
 			"limit":      x.changeLimit,
+			"delete":     x.delete,
 			"associate":  x.associate,
+			"and again":  x.associate,
 			"dissociate": x.dissociate,
 			"":           x.check,
 		})

@@ -88,6 +88,11 @@ type LedgerTx interface {
 	// after, in order.
 	Revisions(configuration, after int64, limit int) ([]*Revision, error)
 
+	// NextLedger returns the number of the first configuration beyond after
+	// that has revisions, whether its own row is there or not; 0 after the
+	// last one.
+	NextLedger(after int64) (int64, error)
+
 	// Peaks cuts the revisions with from <= At < to into steps of the given
 	// length in microseconds, counted from from, and returns for every step
 	// that has a revision the highest Consumed and the last revision number,
@@ -143,14 +148,17 @@ type TreeTx interface {
 }
 
 // Interval is one stored copy of a row of a tree, as a verification reads it.
-// To is where the copy stops knowing: of all copies of an interval in a tree,
-// the largest is its end, or OpenEnd while it holds.
+// A copy knows of the revisions Since <= r < To; those of one interval in a
+// tree follow each other without a gap, from From to the interval's end, or to
+// OpenEnd while it holds.
 type Interval struct {
 	Key
-	Kind     ChangeKind
-	Type     ResourceType // of the tree it stands in; "" for the trees of all types
-	From, To int64        // revisions
-	Text     string       // AppendText of the usage or association
+	Kind  ChangeKind
+	Type  ResourceType // of the tree it stands in; "" for the trees of all types
+	From  int64        // the revision that opened the interval
+	Since int64        // the first revision that this copy knows of
+	To    int64        // the first one that it does not
+	Text  string       // AppendText of the usage or association
 }
 
 // OpenEnd is the end of an interval that still holds.

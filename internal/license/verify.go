@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	json "github.com/go-json-experiment/json"
@@ -51,22 +52,23 @@ func faultf(format string, args ...any) error { return fault(fmt.Sprintf(format,
 
 func (m *Manager) verify(ctx context.Context, c *Configuration) (VerifyReport, error) {
 	report := VerifyReport{ConfigurationARN: c.ARN(), Account: c.Account}
+	begun := false
 	err := m.store.View(ctx, func(tx Tx) error {
 		now, err := tx.Configuration(c.ID) // as this snapshot has it
 		if err != nil {
 			return err
 		}
 		v := &verification{tx: tx, c: now}
+		begun = true
 		err = v.run()
 		report.Revisions, report.Intervals = now.Head, v.intervals
 		return err
 	})
-	if f, ok := err.(fault); ok {
-		report.Fault = string(f)
-		err = nil
-	}
-	if err != nil {
+	if err != nil && (!begun || ctx.Err() != nil) {
 		return report, fmt.Errorf("verify %s: %w", c.ARN(), err)
+	}
+	if err != nil { // also what cannot be read is not as it was written
+		report.Fault = err.Error()
 	}
 	return report, nil
 }
@@ -81,11 +83,14 @@ type verification struct {
 	usage        map[Key]Usage // replayed, at the revision replay stands at
 	associations map[Key]Association
 	counters     Counters
+	recounter    *recounter
+	loaded       bool  // some revision was recorded later than it took effect
+	sealed       int64 // the revision that sealed loaded history
 }
 
 // How much a verification looks at at once.
 const (
-	verifySamples   = 8         // past revisions that are listed and counted as a whole
+	verifySamples   = 8         // past revisions that are listed as a whole
 	verifyChunk     = 500       // revisions or rows read at once
 	verifyIntervals = 1_000_000 // intervals held in memory at once
 )
@@ -93,7 +98,7 @@ const (
 func (v *verification) run() error {
 	var err error
 	if v.counter, err = newCounter(&v.c.Terms); err != nil {
-		return err
+		return faultf("%v", err)
 	}
 	if err := v.checkChain(); err != nil {
 		return err
@@ -104,19 +109,18 @@ func (v *verification) run() error {
 	return v.checkIntervals()
 }
 
-// checkChain replays every revision: numbers, times, hashes and counters. At
-// sampled revisions it compares what the store lists with the replay.
+// checkChain replays every revision: numbers, times, hashes, counters, and
+// what the facts count. At sampled revisions it compares what the store lists
+// with the replay.
 func (v *verification) checkChain() error {
 	v.usage, v.associations = map[Key]Usage{}, map[Key]Association{}
+	v.recounter = newRecounter(v)
 	before := &Revision{}
 	err := v.revisions(func(r *Revision) error {
 		if err := v.checkRevision(before, r); err != nil {
 			return err
 		}
 		before = r
-		if r.Number%max(v.c.Head/verifySamples, 1) == 0 || r.Number == v.c.Head {
-			return v.checkSample(r.Number)
-		}
 		return nil
 	})
 	if err != nil {
@@ -157,8 +161,18 @@ func (v *verification) checkRevision(before, r *Revision) error {
 	if err := v.replay(r); err != nil {
 		return err
 	}
+	v.loaded = v.loaded || r.At < r.Recorded
+	if r.Cause == sealCause {
+		v.sealed = r.Number
+	}
 	if r.Counters != v.counters {
 		return faultf("the counters of revision %d do not match its changes: %+v, recomputed %+v", r.Number, r.Counters, v.counters)
+	}
+	if err := v.recounter.revision(r); err != nil {
+		return err
+	}
+	if r.Number%max(v.c.Head/verifySamples, 1) == 0 || r.Number == v.c.Head {
+		return v.checkSample(r.Number)
 	}
 	return nil
 }
@@ -226,9 +240,37 @@ func (v *verification) checkHead(head *Revision) error {
 	if text, _ := json.Marshal(&c.Terms); terms == nil || !bytes.Equal(text, terms.Terms) {
 		return faultf("the configuration's terms do not match revision %d", c.TermsRev)
 	}
+	if err := v.checkLife(); err != nil {
+		return err
+	}
 	return v.checkOpen()
 }
 
+// checkLife compares what the configuration's row says of its creation, its
+// loading and its end with the ledger.
+func (v *verification) checkLife() error {
+	c := v.c
+	first, err := v.tx.Revision(c.Num, 1)
+	if err != nil {
+		return fmt.Errorf("read revision: %w", err)
+	}
+	switch {
+	case c.Created != first.At:
+		return faultf("the configuration claims to be created at %s, the ledger begins at %s", c.Created, first.At)
+	case c.Loading && v.sealed > 0:
+		return faultf("the configuration is marked as being loaded, revision %d sealed it", v.sealed)
+	case c.Loading && !v.loaded:
+		return faultf("the configuration is marked as being loaded, and nothing in its ledger was")
+	case !c.Loading && v.loaded && v.sealed == 0:
+		return faultf("the configuration's history was loaded and never sealed")
+	case (c.Deleted != 0) != (c.Terms.Status == deletedTerms), c.Deleted != 0 && c.Deleted != c.HeadAt:
+		return faultf("the configuration's deletion (%d) does not match revision %d, which leaves it %s", c.Deleted, c.Head, c.Terms.Status)
+	}
+	return nil
+}
+
+// checkOpen compares the open associations, and the newest facts of what they
+// count, with the ledger.
 func (v *verification) checkOpen() error {
 	count, err := v.tx.CountAssociations(v.c.Num)
 	if err != nil {
@@ -237,46 +279,55 @@ func (v *verification) checkOpen() error {
 	if count != int64(len(v.associations)) {
 		return faultf("%d associations are open, the ledger has %d", count, len(v.associations))
 	}
-	for keys := range slices.Chunk(v.keys(), verifyChunk) {
-		nums := make([]int64, len(keys))
-		for i, k := range keys {
-			nums[i] = k.Resource
-		}
-		open, err := v.tx.AssociationsOf(nums)
-		if err != nil {
+	for keys := range slices.Chunk(slices.SortedFunc(maps.Keys(v.associations), Key.Compare), verifyChunk) {
+		if err := v.checkOpenOf(keys); err != nil {
 			return err
 		}
-		for _, a := range open {
-			if a.Configuration == v.c.Num && v.associations[a.Key] != a.Association {
-				return faultf("the open association of %s does not match the ledger", a.ResourceARN)
-			}
+	}
+	for place := range v.usage {
+		if err := v.recounter.checkNewest(place.Resource); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// keys returns the keys of the replayed associations in their order.
-func (v *verification) keys() []Key {
-	keys := make([]Key, 0, len(v.associations))
-	for k := range v.associations {
-		keys = append(keys, k)
+func (v *verification) checkOpenOf(keys []Key) error {
+	nums := make([]int64, len(keys))
+	for i, k := range keys {
+		nums[i] = k.Resource
+		if err := v.recounter.checkNewest(k.Resource); err != nil {
+			return err
+		}
 	}
-	slices.SortFunc(keys, Key.Compare)
-	return keys
+	open, err := v.tx.AssociationsOf(nums)
+	if err != nil {
+		return fmt.Errorf("read associations: %w", err)
+	}
+	found := 0
+	for _, a := range open {
+		if a.Configuration != v.c.Num {
+			continue
+		}
+		if v.associations[a.Key] != a.Association {
+			return faultf("the open association of %s does not match the ledger", a.ResourceARN)
+		}
+		found++
+	}
+	if found != len(keys) {
+		return faultf("%d of %d associations of the ledger are open", found, len(keys))
+	}
+	return nil
 }
 
-// checkSample compares the lists at a revision with the replay, and counts
-// every place again from the associations and facts of that revision.
+// checkSample compares the lists at a revision with the replay.
 func (v *verification) checkSample(revision int64) error {
 	for _, kind := range append([]ResourceType{""}, ResourceTypes[:]...) {
 		if err := v.checkList(revision, kind); err != nil {
 			return err
 		}
 	}
-	if err := v.checkAssociationList(revision); err != nil {
-		return err
-	}
-	return v.recount(revision)
+	return v.checkAssociationList(revision)
 }
 
 func (v *verification) checkList(revision int64, kind ResourceType) error {
@@ -332,73 +383,9 @@ func (v *verification) checkAssociationList(revision int64) error {
 	return nil
 }
 
-// recount counts every place from the associations and facts at a revision.
-func (v *verification) recount(revision int64) error {
-	expected := map[Key]int64{}
-	p := &past{tx: v.tx, account: v.c.Account, configuration: v.c.Num, revision: revision, counter: v.counter}
-	for keys := range slices.Chunk(v.keys(), verifyChunk) {
-		nums := make([]int64, len(keys))
-		for i, k := range keys {
-			nums[i] = k.Resource
-		}
-		resources, err := v.tx.ResourcesByNum(nums)
-		if err != nil {
-			return fmt.Errorf("read resources: %w", err)
-		}
-		for _, k := range keys {
-			if resources[k.Resource] == nil {
-				return faultf("resource %d of the ledger is missing", k.Resource)
-			}
-			if err := v.expect(p, resources[k.Resource], v.associations[k], expected); err != nil {
-				return err
-			}
-		}
-	}
-	return v.checkExpected(revision, expected)
-}
-
-// expect adds what one association makes its place consume.
-func (v *verification) expect(p *past, r *Resource, a Association, expected map[Key]int64) error {
-	if a.Unlicensed {
-		return nil
-	}
-	if err := p.loadFacts(r, a.Facts); err != nil {
-		return faultf("%v", err)
-	}
-	place, err := p.place(r)
-	if err != nil {
-		return err
-	}
-	u, consumes := v.usage[place.key()]
-	if consumes && place.Num != r.Num {
-		if err := p.loadFacts(place, u.Facts); err != nil {
-			return faultf("%v", err)
-		}
-	}
-	n := v.counter.judge(r, place).consumes
-	if a.Origin == OriginAffinity {
-		n = v.counter.heldSize(r)
-	}
-	if n > 0 {
-		expected[place.key()] = n
-	}
-	return nil
-}
-
-func (v *verification) checkExpected(revision int64, expected map[Key]int64) error {
-	for k, u := range v.usage {
-		if expected[k] != u.Consumed {
-			return faultf("%s consumes %d at revision %d, recounted %d", u.ResourceARN, u.Consumed, revision, expected[k])
-		}
-	}
-	if len(expected) != len(v.usage) {
-		return faultf("%d resources consume at revision %d, recounted %d", len(v.usage), revision, len(expected))
-	}
-	return nil
-}
-
-// span is a replayed interval: when it closed, its text, and how far its
-// stored copies know of it in the tree of all types and in that of its own.
+// span is a replayed interval: when it closed, its text, and how many
+// revisions its stored copies know of in the tree of all types and in that of
+// its own.
 type span struct {
 	to         int64
 	text       string
@@ -482,9 +469,9 @@ func checkInterval(spans map[spanKey]*span, iv Interval) error {
 		return faultf("a stored interval of resource %d from revision %d does not match the ledger", iv.Key.Resource, iv.From)
 	}
 	if iv.Type == "" {
-		s.all = max(s.all, iv.To)
+		s.all += iv.To - iv.Since
 	} else {
-		s.typed = max(s.typed, iv.To)
+		s.typed += iv.To - iv.Since
 	}
 	return nil
 }
@@ -493,8 +480,9 @@ func checkInterval(spans map[spanKey]*span, iv Interval) error {
 // every one of usage again from the facts that it names.
 func (v *verification) checkSpans(spans map[spanKey]*span) error {
 	for k, s := range spans {
-		if s.all != s.to || k.ChangeKind == KindUsage && s.typed != s.to {
-			return faultf("the interval of resource %d from revision %d is missing in the store, or ends at another revision", k.Resource, k.from)
+		length := s.to - k.from
+		if s.all != length || k.ChangeKind == KindUsage && s.typed != length {
+			return faultf("the interval of resource %d from revision %d is missing in the store, or has a gap, or ends at another revision", k.Resource, k.from)
 		}
 		if k.ChangeKind == KindUsage {
 			if err := v.countAgain(k, s); err != nil {

@@ -2,9 +2,7 @@ package license_test
 
 import (
 	"context"
-	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -15,7 +13,7 @@ import (
 
 	"reeve/internal/license"
 	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
+	"reeve/internal/store/testdb"
 )
 
 // world is a Manager over a real database with a clock that the test moves.
@@ -23,7 +21,7 @@ import (
 type world struct {
 	t        testing.TB
 	ctx      context.Context
-	path     string
+	db       *testdb.Database
 	clock    atomic.Int64 // microseconds since 1970
 	settings license.Settings
 	store    *store.Store
@@ -38,7 +36,7 @@ var worldBegins = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 func newWorld(t testing.TB, settings license.Settings) *world {
 	t.Helper()
-	w := &world{t: t, ctx: context.Background(), path: filepath.Join(t.TempDir(), "reeve.db"), settings: settings, who: modelCaller}
+	w := &world{t: t, ctx: context.Background(), db: testdb.New(t), settings: settings, who: modelCaller}
 	w.clock.Store(worldBegins.UnixMicro())
 	w.open()
 	t.Cleanup(func() {
@@ -52,9 +50,8 @@ func newWorld(t testing.TB, settings license.Settings) *world {
 
 func (w *world) open() {
 	w.t.Helper()
-	db, err := sqlite.Open(w.path, sqlite.Options{Clock: w.clock.Load, Log: slog.New(slog.DiscardHandler)})
-	w.must(err)
-	w.store, err = store.New(w.ctx, db, store.Options{})
+	var err error
+	w.store, err = store.New(w.ctx, w.db.Open(w.clock.Load), store.Options{})
 	w.must(err)
 	w.m = license.New(w.store, w.settings)
 }

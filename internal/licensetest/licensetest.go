@@ -1,5 +1,5 @@
 // Package licensetest runs a whole Reeve inside a test: the API's handler over
-// a real store in a temporary directory, with accounts, a clock that the test
+// a real store in a database of its own (package testdb), with accounts, a clock that the test
 // moves, and clients that sign like everybody's do.
 //
 // It has no fakes: what a test sees is what a server answers.
@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -28,7 +27,7 @@ import (
 	"reeve/internal/server"
 	"reeve/internal/sigv4"
 	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
+	"reeve/internal/store/testdb"
 )
 
 // Region is the region that clients sign for unless they say otherwise.
@@ -85,7 +84,7 @@ func (c *Clock) Advance(d time.Duration) {
 func Start(t testing.TB, opts Options) *Server {
 	t.Helper()
 	s := &Server{t: t, Clock: &Clock{now: Epoch}, keys: map[string]sigv4.Credentials{}}
-	s.openStore(filepath.Join(t.TempDir(), "reeve.db"))
+	s.openStore()
 	s.openDirectory()
 	s.Manager = license.New(s.Store, opts.Settings)
 	if opts.Log == nil {
@@ -102,13 +101,10 @@ func Start(t testing.TB, opts Options) *Server {
 	return s
 }
 
-func (s *Server) openStore(path string) {
+func (s *Server) openStore() {
 	s.t.Helper()
-	db, err := sqlite.Open(path, sqlite.Options{
-		Clock: func() int64 { return s.Clock.Now().UnixMicro() },
-		Log:   slog.New(slog.DiscardHandler),
-	})
-	s.must("open database", err)
+	db := testdb.New(s.t).Open(func() int64 { return s.Clock.Now().UnixMicro() })
+	var err error
 	s.Store, err = store.New(s.t.Context(), db, store.Options{})
 	s.must("open store", err)
 	s.t.Cleanup(func() { s.must("close store", s.Store.Close()) })

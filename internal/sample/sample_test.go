@@ -3,8 +3,6 @@ package sample_test
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,7 +11,7 @@ import (
 	"reeve/internal/license"
 	"reeve/internal/sample"
 	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
+	"reeve/internal/store/testdb"
 )
 
 // now is a Thursday morning; the year that is loaded ends the evening before.
@@ -33,13 +31,7 @@ type deployment struct {
 func open(t testing.TB) deployment {
 	t.Helper()
 	began := time.Now()
-	db, err := sqlite.Open(filepath.Join(t.TempDir(), "reeve.db"), sqlite.Options{
-		Clock: func() int64 { return now.Add(time.Since(began)).UnixMicro() },
-		Log:   slog.New(slog.DiscardHandler),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := testdb.New(t).Open(func() int64 { return now.Add(time.Since(began)).UnixMicro() })
 	s, err := store.New(t.Context(), db, store.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -57,6 +57,7 @@ func fault(err error, declared []string) *awsjson.Fault {
 		refusal   *license.Error
 		unallowed *iam.Error
 		unsigned  *sigv4.Error
+		away      interface{ Unavailable() bool } // the database
 	)
 	switch {
 	case errors.As(err, &ready):
@@ -71,6 +72,12 @@ func fault(err error, declared []string) *awsjson.Fault {
 		return &awsjson.Fault{
 			Code:    codeUnavailable,
 			Message: "The server is too busy to answer in time, or is shutting down. Try again.",
+			Status:  http.StatusServiceUnavailable,
+		}
+	case errors.As(err, &away) && away.Unavailable():
+		return &awsjson.Fault{
+			Code:    codeUnavailable,
+			Message: "The server's database does not answer at the moment. Try again.",
 			Status:  http.StatusServiceUnavailable,
 		}
 	}

@@ -66,6 +66,7 @@ func TestErrorsOfOtherPackages(t *testing.T) {
 		"Ready":      {&awsjson.Fault{Code: "X", Message: "m", Status: 418}, "X", 418},
 		"TooSlow":    {fmt.Errorf("read: %w", context.DeadlineExceeded), codeUnavailable, 503},
 		"Stopping":   {fmt.Errorf("read: %w", context.Canceled), codeUnavailable, 503},
+		"Away":       {fmt.Errorf("read: %w", awayError{}), codeUnavailable, 503},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -76,6 +77,12 @@ func TestErrorsOfOtherPackages(t *testing.T) {
 		})
 	}
 }
+
+// awayError is an error of a database, as it is known here.
+type awayError struct{}
+
+func (awayError) Error() string     { return "connection refused at /secret" }
+func (awayError) Unavailable() bool { return true }
 
 func TestWhatIsNoRefusalIsNotTold(t *testing.T) {
 	for _, err := range []error{

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"reeve/internal/api"
@@ -252,9 +253,9 @@ func (r row) action() string {
 }
 
 // explain turns an error into one that the operation declares; what is no
-// refusal stays as it is, for the log.
+// refusal, but the server's own trouble, stays as it is, for the log.
 func (r row) explain(err error) error {
-	if f := fault(err, r.Errors); f != nil {
+	if f := fault(err, r.Errors); f != nil && f.Status < http.StatusInternalServerError {
 		return f
 	}
 	return err

@@ -46,7 +46,7 @@ func openBench(b *testing.B) *store.Store {
 }
 
 // fill makes a configuration with n machines, each of which has changed once.
-func fill(b *testing.B, s *store.Store, n int64) *license.Configuration {
+func fill(b testing.TB, s *store.Store, n int64) *license.Configuration {
 	b.Helper()
 	c := &license.Configuration{Num: 1, ID: "lic-1", NextNode: 1}
 	err := s.Update(context.Background(), func(tx license.Tx) error { return tx.InsertConfiguration(c) })

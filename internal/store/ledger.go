@@ -10,9 +10,9 @@ import (
 // license.LedgerTx.
 
 const (
-	selectRevision = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes,
+	selectRevision = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes, consumed,
 		terms, changes FROM revision`
-	selectRevisionHead = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes
+	selectRevisionHead = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes, consumed
 		FROM revision`
 )
 
@@ -30,6 +30,9 @@ func scanRevisionHead(r sqlconn.Row) (*license.Revision, error) {
 	if err := decode(r.Text(5), &v.Counters); err != nil {
 		return nil, err
 	}
+	if r.Int(9) != v.Counters.Consumed { // which Peaks reads
+		return nil, fmt.Errorf("revision %d: consumed is %d beside counters with %d", v.Number, r.Int(9), v.Counters.Consumed)
+	}
 	var err error
 	v.Nodes, err = parseNodes(nil, r.Text(8))
 	return v, err
@@ -41,7 +44,7 @@ func scanRevision(r sqlconn.Row) (*license.Revision, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.Terms, v.Changes = bytesOf(r.Text(9)), bytesOf(r.Text(10))
+	v.Terms, v.Changes = bytesOf(r.Text(10)), bytesOf(r.Text(11))
 	return v, nil
 }
 
@@ -108,4 +111,15 @@ func (t *tx) Peaks(configuration int64, from, to license.Time, step int64) ([]li
 			return nil
 		})
 	return found, err
+}
+
+// NextLedger implements license.LedgerTx.
+func (t *tx) NextLedger(after int64) (configuration int64, err error) {
+	err = t.query("find ledger", `SELECT configuration FROM revision
+		WHERE configuration > $1 ORDER BY configuration LIMIT 1`, []any{after},
+		func(r sqlconn.Row) error {
+			configuration = r.Int(0)
+			return nil
+		})
+	return configuration, err
 }

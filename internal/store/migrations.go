@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -33,6 +34,39 @@ func migrations() ([]sqlconn.Migration, error) {
 		steps = append(steps, step)
 	}
 	return steps, nil
+}
+
+// Pending names the steps of the schema that a database lacks, such as
+// "1 first", and changes nothing. A schema that is newer than this binary's is
+// an error.
+func Pending(ctx context.Context, db sqlconn.DB) ([]string, error) {
+	steps, err := migrations()
+	if err != nil {
+		return nil, err
+	}
+	pending, err := db.Pending(ctx, steps)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(pending))
+	for i, m := range pending {
+		names[i] = fmt.Sprintf("%d %s", m.Number, m.Name)
+	}
+	return names, nil
+}
+
+// Migrate brings the schema of a database up to date and names the steps that
+// it took, as Pending does. It takes none when nothing is to be done.
+func Migrate(ctx context.Context, db sqlconn.DB) ([]string, error) {
+	names, err := Pending(ctx, db)
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	steps, err := migrations()
+	if err != nil {
+		return nil, err
+	}
+	return names, db.Migrate(ctx, steps)
 }
 
 func readMigration(file string) (sqlconn.Migration, error) {

@@ -108,7 +108,8 @@ func (t *tx) ScanIntervals(configuration int64, each func(license.Interval) erro
 
 // scanIntervals hands out the rows of one tree.
 func (t *tx) scanIntervals(configuration, tree int64, row license.Interval, each func(license.Interval) error) error {
-	return mvtree.ScanAll(t.conn, configuration, tree, func(_ int64, r mvtree.Row) error {
+	return mvtree.ScanAll(t.conn, configuration, tree, func(_, since int64, r mvtree.Row) error {
+		row.Since = since
 		row.Key = license.Key{Owner: r.Owner, Resource: r.ID}
 		row.From, row.To, row.Text = r.From, r.To, r.Value
 		if row.To == mvtree.Open {

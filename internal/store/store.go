@@ -40,7 +40,8 @@ var (
 )
 
 // New brings the schema of db up to date and returns a Store over it, which
-// owns db from then on.
+// owns db from then on. A database that a Copy has not finished is refused
+// with ErrUnfinishedCopy.
 func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	steps, err := migrations()
 	if err != nil {
@@ -48,6 +49,9 @@ func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	}
 	if err := db.Migrate(ctx, steps); err != nil {
 		return nil, fmt.Errorf("bring schema up to date: %w", err)
+	}
+	if err := refuseUnfinished(ctx, db); err != nil {
+		return nil, err
 	}
 	return &Store{db: db, cache: newCache(opts.CacheBytes)}, nil
 }
@@ -78,15 +82,26 @@ func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
 // Update implements license.Store.
 func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
 	return s.db.Update(ctx, func(c sqlconn.Conn) error {
-		return fn(&tx{conn: c, cache: s.cache})
+		return fn(&tx{conn: c, cache: s.cacheFor(c)})
 	})
+}
+
+// cacheFor is the cache that an Update may use over c: none when another one
+// has written to the same transaction before it. A cache would be advanced to
+// a revision, or be given nodes, that go away when the common commit fails,
+// and others would then read them instead of what takes their place.
+func (s *Store) cacheFor(c sqlconn.Conn) *mvtree.Cache {
+	if sharer, ok := c.(sqlconn.Sharer); ok && sharer.Shared() {
+		return nil
+	}
+	return s.cache
 }
 
 // tx is one transaction. Its methods are in a file for each part of
 // license.Tx.
 type tx struct {
 	conn  sqlconn.Conn
-	cache *mvtree.Cache // nil once an Update has written to a tree: that may yet be rolled back
+	cache *mvtree.Cache // nil once an Update has written to a tree, and as cacheFor says: that may yet be rolled back
 }
 
 var _ license.Tx = (*tx)(nil)

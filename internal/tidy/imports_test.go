@@ -30,6 +30,7 @@ var arrows = map[string][]string{
 	"internal/store/sqlite":       {"internal/store/sqlconn"},
 	"internal/store/postgres":     {"internal/store/sqlconn"},
 	"internal/store/storetest":    {"internal/license", "internal/iam", "internal/store", "internal/store/sqlconn"},
+	"internal/store/testdb":       {"internal/store/sqlconn", "internal/store/sqlite", "internal/store/postgres", "internal/store/postgres/..."},
 	"internal/store/sqlconn/...":  {"internal/store/sqlconn"},
 	"internal/store/postgres/...": {"internal/store/postgres", "internal/store/sqlconn"},
 
@@ -123,7 +124,7 @@ var onlyIn = []struct {
 	{"github.com/aws/", []string{"internal/licensetest", "internal/source/aws", "test/..."}, "AWS's SDK is a client, for tests and for one source"},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/postgres/..."}, "a driver is linked where a database is opened"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},
-	{"testing", []string{"internal/licensetest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/tidy", "test/..."}, "it registers flags in the program"},
+	{"testing", []string{"internal/licensetest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
 	{"database/sql", nil, "package sqlconn is our way to SQL"},
 }
 

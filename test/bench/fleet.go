@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"reeve/internal/license"
-	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
 )
 
 const (
@@ -18,7 +16,6 @@ const (
 	region  = "eu-west-1"
 	keyID   = "AKIABENCHBENCHBENCH1"
 	secret  = "bench/secret/bench/secret/bench/secret01"
-	dbFile  = "reeve.db"
 	perPut  = license.MaxReports
 )
 
@@ -33,21 +30,15 @@ type fleet struct {
 
 var owners = []string{account, "222222222222", "333333333333", "444444444444"}
 
-// openFleet loads a fleet into dir, unless one is there.
-func openFleet(ctx context.Context, dir string, records int) (*fleet, error) {
+// openFleet loads a fleet, unless dir has the note of one.
+func openFleet(ctx context.Context, db database, dir string, records int) (*fleet, error) {
 	var f fleet
 	note := filepath.Join(dir, "fleet.json")
 	if text, err := os.ReadFile(note); err == nil {
 		return &f, json.Unmarshal(text, &f)
 	}
-	if err := os.RemoveAll(dir); err != nil {
-		return nil, err
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
 	f.Records = records
-	if err := f.load(ctx, filepath.Join(dir, dbFile)); err != nil {
+	if err := f.load(ctx, db); err != nil {
 		return nil, fmt.Errorf("load fleet: %w", err)
 	}
 	text, err := json.Marshal(f)
@@ -59,12 +50,8 @@ func openFleet(ctx context.Context, dir string, records int) (*fleet, error) {
 
 // load goes through the same Manager as every import: two passes over all
 // machines, the second of which changes the size of each.
-func (f *fleet) load(ctx context.Context, path string) error {
-	db, err := sqlite.Open(path, sqlite.Options{})
-	if err != nil {
-		return err
-	}
-	s, err := store.New(ctx, db, store.Options{})
+func (f *fleet) load(ctx context.Context, db database) error {
+	s, err := db.open(ctx)
 	if err != nil {
 		return err
 	}

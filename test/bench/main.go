@@ -7,6 +7,10 @@
 //	go run ./test/bench -records 1000,100000  # a quick look
 //	go run ./test/bench -data DIR             # keep the fleets for the next run
 //	go run ./test/bench -only 'random pages' -profile cpu.prof
+//	go run ./test/bench -databases sqlite,postgres
+//
+// PostgreSQL is a throw-away server on the same machine that syncs its log, or
+// the one that -postgres names.
 package main
 
 import (
@@ -30,14 +34,17 @@ type options struct {
 	slice   time.Duration
 	clients int
 	only    string
-	profile string
+
+	databases []string // sqlite, postgres
+	postgres  string   // URL of a PostgreSQL server; "" starts one
+	profile   string
 }
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
 	if len(os.Args) == 4 && os.Args[1] == "serve" {
-		if err := serve(os.Args[2], os.Args[3]); err != nil {
+		if err := serve(database(os.Args[2]), os.Args[3]); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -60,6 +67,8 @@ func readOptions() (options, error) {
 	flag.IntVar(&o.rounds, "rounds", 5, "rounds; a ratio is the median of its rounds")
 	flag.DurationVar(&o.slice, "slice", 400*time.Millisecond, "how long each case runs in a round")
 	flag.IntVar(&o.clients, "clients", 16, "connections that ask at once")
+	databases := flag.String("databases", "sqlite", "databases to measure: sqlite, postgres or both")
+	flag.StringVar(&o.postgres, "postgres", "", "URL of the PostgreSQL server to use (default: start one)")
 	flag.StringVar(&o.only, "only", "", "measure only the cases whose name contains this")
 	flag.StringVar(&o.profile, "profile", "", "file for a CPU profile of the measured process")
 	flag.Parse()
@@ -70,6 +79,7 @@ func readOptions() (options, error) {
 		}
 		o.records = append(o.records, n)
 	}
+	o.databases = strings.Split(*databases, ",")
 	return o, nil
 }
 
@@ -82,26 +92,35 @@ func run(ctx context.Context, o options) error {
 		defer os.RemoveAll(dir)
 		o.data = dir
 	}
-	var rows []row
-	for _, n := range o.records {
-		measured, err := measure(ctx, o, n)
-		if err != nil {
-			return fmt.Errorf("%d records: %w", n, err)
+	for _, name := range o.databases {
+		var rows []row
+		for _, n := range o.records {
+			measured, err := measure(ctx, o, name, n)
+			if err != nil {
+				return fmt.Errorf("%s, %d records: %w", name, n, err)
+			}
+			rows = append(rows, measured...)
 		}
-		rows = append(rows, measured...)
+		printTable(os.Stdout, o, name, rows)
 	}
-	printTable(os.Stdout, o, rows)
 	return nil
 }
 
 // measure loads a fleet unless it is there, and measures every case over it.
-func measure(ctx context.Context, o options, records int) ([]row, error) {
-	dir := filepath.Join(o.data, strconv.Itoa(records))
-	f, err := openFleet(ctx, dir, records)
+func measure(ctx context.Context, o options, name string, records int) ([]row, error) {
+	dir := filepath.Join(o.data, name+"-"+strconv.Itoa(records))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	db, err := databaseFor(name, dir, o.postgres, records)
 	if err != nil {
 		return nil, err
 	}
-	server, err := startServer(ctx, dir, o.profile)
+	f, err := openFleet(ctx, db, dir, records)
+	if err != nil {
+		return nil, err
+	}
+	server, err := startServer(ctx, db, o.profile)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -24,7 +23,6 @@ import (
 	"reeve/internal/license"
 	"reeve/internal/server"
 	"reeve/internal/store"
-	"reeve/internal/store/sqlite"
 )
 
 // child is the measured process: Reeve's API on one address, the handler that
@@ -38,12 +36,12 @@ type child struct {
 // addresses is what the child prints first.
 type addresses struct{ Reeve, Bytes string }
 
-func startServer(ctx context.Context, dir, profile string) (*child, error) {
+func startServer(ctx context.Context, db database, profile string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "serve", dir, profile)
+	cmd := exec.CommandContext(ctx, self, "serve", string(db), profile)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -89,7 +87,7 @@ func (c *child) memory() int {
 }
 
 // serve is the child's main.
-func serve(dir, profile string) error {
+func serve(db database, profile string) error {
 	ctx := context.Background()
 	if profile != "" {
 		f, err := os.Create(profile)
@@ -101,11 +99,7 @@ func serve(dir, profile string) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	db, err := sqlite.Open(filepath.Join(dir, dbFile), sqlite.Options{})
-	if err != nil {
-		return err
-	}
-	s, err := store.New(ctx, db, store.Options{})
+	s, err := db.open(ctx)
 	if err != nil {
 		return err
 	}

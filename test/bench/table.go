@@ -9,9 +9,9 @@ import (
 
 // printTable writes the measured cases, and the ratios between them that the
 // design promises.
-func printTable(w io.Writer, o options, rows []row) {
-	fmt.Fprintf(w, "ListUsageForLicenseConfiguration over HTTP, SigV4 verified, SQLite; %s/%s, %d CPUs, %d connections, median of %d rounds of %s.\n",
-		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.clients, o.rounds, o.slice)
+func printTable(w io.Writer, o options, database string, rows []row) {
+	fmt.Fprintf(w, "ListUsageForLicenseConfiguration over HTTP, SigV4 verified, %s; %s/%s, %d CPUs, %d connections, median of %d rounds of %s.\n",
+		database, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.clients, o.rounds, o.slice)
 	fmt.Fprintln(w, "ratio: answers a second, divided by those of a handler that sends the same bytes from memory.")
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)

@@ -273,9 +273,9 @@ func (s *process) checkLedgers() {
 // stopped one, and wants it to find everything in order.
 func verifyCommand(t testing.TB, args ...string) {
 	t.Helper()
-	cmd := command([]string{"AWS_ACCESS_KEY_ID=" + rootKeyID, "AWS_SECRET_ACCESS_KEY=" + rootSecret}, append([]string{"verify"}, args...)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "everything agrees") {
-		t.Errorf("reeve verify %s: %v\n%s", strings.Join(args, " "), err, out)
+	key := []string{"AWS_ACCESS_KEY_ID=" + rootKeyID, "AWS_SECRET_ACCESS_KEY=" + rootSecret}
+	code, out := run(t, key, append([]string{"verify"}, args...)...)
+	if code != 0 || !strings.Contains(out, "everything agrees") {
+		t.Errorf("reeve verify %s ends with the exit code %d:\n%s", strings.Join(args, " "), code, out)
 	}
 }

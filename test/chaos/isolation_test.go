@@ -74,17 +74,24 @@ type victim struct {
 // secrets are texts that only the victim's things hold.
 var secrets = []string{victimAccount, "secret"}
 
+// hostARN is the dedicated host that the victim's machines run on.
+func (v *victim) hostARN() string {
+	return "arn:aws:ec2:" + region + ":" + v.id + ":dedicated-host/h-secret"
+}
+
 func newVictim(t *testing.T, a *account) *victim {
 	t.Helper()
 	v := &victim{account: a}
 	ctx := t.Context()
-	for i, counting := range []types.LicenseCountingType{"vCPU", "Instance"} {
-		arn, err := v.configure(ctx, fmt.Sprintf("secret-name-%d", i), counting, int64(3+5*(1-i)))
+	for i, count := range []int64{8, 3, 0} {
+		counting := []types.LicenseCountingType{"vCPU", "Instance", "Core"}[i]
+		arn, err := v.configure(ctx, fmt.Sprintf("secret-name-%d", i), counting, count)
 		must(t, "create configuration", err)
 		v.arns = append(v.arns, arn)
 	}
 	_, err := v.TagResource(ctx, &licensemanager.TagResourceInput{ResourceArn: &v.arns[0], Tags: []types.Tag{{Key: aws.String("secret-key"), Value: aws.String("secret-value")}}})
 	must(t, "tag", err)
+	must(t, "report the host", v.put(ctx, "observe", api.Resource{ResourceArn: new(v.hostARN()), Status: new("available"), Cores: new(int64(8)), Sockets: new(int64(2))}))
 	for n := range 6 {
 		r := running(v.machine(fmt.Sprintf("secret%d", n)), 2)
 		r.Name, r.Platform = new("secret-machine"), new("secret-platform")
@@ -117,6 +124,7 @@ var reading = []struct{ target, body string }{
 	{"AWSLicenseManager.ListLicenseConfigurations", `{"MaxResults":1}`},
 	{"AWSLicenseManager.ListUsageForLicenseConfiguration", `{"LicenseConfigurationArn":"{conf0}","MaxResults":1}`},
 	{"AWSLicenseManager.ListUsageForLicenseConfiguration", `{"LicenseConfigurationArn":"{conf1}","MaxResults":1}`},
+	{"AWSLicenseManager.ListUsageForLicenseConfiguration", `{"LicenseConfigurationArn":"{conf2}","MaxResults":1}`},
 	{"AWSLicenseManager.ListAssociationsForLicenseConfiguration", `{"LicenseConfigurationArn":"{conf0}","MaxResults":1}`},
 	{"AWSLicenseManager.ListAssociationsForLicenseConfiguration", `{"LicenseConfigurationArn":"{conf1}","MaxResults":1}`},
 	{"AWSLicenseManager.ListFailuresForLicenseConfigurationOperations", `{"LicenseConfigurationArn":"{conf1}"}`},
@@ -127,6 +135,7 @@ var reading = []struct{ target, body string }{
 	{"Reeve.VerifyLedgers", `{"MaxResults":1}`},
 	{"Reeve.ExplainUsage", `{"LicenseConfigurationArn":"{conf0}","ResourceArn":"{machine0}"}`},
 	{"Reeve.ExplainUsage", `{"LicenseConfigurationArn":"{conf1}","ResourceArn":"{machine0}"}`},
+	{"Reeve.ExplainUsage", `{"LicenseConfigurationArn":"{conf2}","ResourceArn":"{machine0}"}`},
 }
 
 // everything is all pages of all that the victim has, the numbers of the
@@ -165,7 +174,7 @@ func (v *victim) eachPage(t *testing.T, target, body string, each func(page, tok
 }
 
 func (v *victim) names() *strings.Replacer {
-	return strings.NewReplacer("{conf0}", v.arns[0], "{conf1}", v.arns[1], "{machine0}", v.machine("secret0"))
+	return strings.NewReplacer("{conf0}", v.arns[0], "{conf1}", v.arns[1], "{conf2}", v.arns[2], "{machine0}", v.machine("secret0"))
 }
 
 // real are the victim's names and tokens, by the words that requests are
@@ -174,9 +183,9 @@ func (v *victim) real(t *testing.T) map[string]string {
 	t.Helper()
 	words := map[string]string{
 		"{account}": victimAccount,
-		"{conf0}":   v.arns[0], "{conf1}": v.arns[1],
+		"{conf0}":   v.arns[0], "{conf1}": v.arns[1], "{conf2}": v.arns[2],
 		"{machine0}": v.machine("secret0"), "{machine1}": v.machine("secretfail"),
-		"{image}": imageARN("ami-secret"), "{ami}": "ami-secret", "{host}": "h-secret",
+		"{image}": imageARN("ami-secret"), "{ami}": "ami-secret", "{host}": "h-secret", "{hostarn}": v.hostARN(),
 		"{key}": "secret-key", "{value}": "secret-value", "{platform}": "secret-platform",
 	}
 	for i, r := range reading {
@@ -194,9 +203,10 @@ func (v *victim) invented() map[string]string {
 	words := map[string]string{
 		"{account}": nobodyAccount,
 		"{image}":   imageARN("ami-nobody"), "{ami}": "ami-nobody", "{host}": "h-nobody",
-		"{key}": "nobody-key", "{value}": "nobody-value", "{platform}": "nobody-platform",
+		"{hostarn}": "arn:aws:ec2:" + region + ":" + nobodyAccount + ":dedicated-host/h-nobody",
+		"{key}":     "nobody-key", "{value}": "nobody-value", "{platform}": "nobody-platform",
 	}
-	for i := range 2 {
+	for i := range 3 {
 		words[fmt.Sprintf("{conf%d}", i)] = "arn:aws:license-manager:" + region + ":" + nobodyAccount + ":license-configuration:lic-" + strings.Repeat(fmt.Sprint(i), 32)
 		words[fmt.Sprintf("{machine%d}", i)] = "arn:aws:ec2:" + region + ":" + nobodyAccount + ":instance/i-nobody" + fmt.Sprint(i)
 	}

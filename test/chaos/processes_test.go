@@ -28,12 +28,11 @@ func TestASecondProcessOnADirectoryIsRefused(t *testing.T) {
 		{"serve", "--data", data, "--listen", "127.0.0.1:0"},
 		{"verify", "--data", data},
 	} {
-		cmd := command(rootEnvironment(), args...)
-		out, _ := cmd.CombinedOutput()
-		if code := cmd.ProcessState.ExitCode(); code != 1 {
+		code, out := run(t, rootEnvironment(), args...)
+		if code != 1 {
 			t.Errorf("reeve %s ends with the exit code %d, want 1", args[0], code)
 		}
-		if want := fmt.Sprintf("another Reeve (process %d) is running on it; stop that one first", s.cmd.Process.Pid); !strings.Contains(string(out), want) {
+		if want := fmt.Sprintf("another Reeve (process %d) is running on it; stop that one first", s.cmd.Process.Pid); !strings.Contains(out, want) {
 			t.Errorf("reeve %s says\n%s\nwant %q in it", args[0], out, want)
 		}
 	}

@@ -157,6 +157,46 @@ func (r *race) checkSums(t *testing.T, want int64) {
 	}
 }
 
+// TestALaunchThatNeedsTwoLicencesGetsBothOrNone races for the machines of one
+// image that is associated with two configurations, of which now the one and
+// now the other runs out first.
+func TestALaunchThatNeedsTwoLicencesGetsBothOrNone(t *testing.T) {
+	dice := chance(t)
+	s := start(t, t.TempDir(), rootEnvironment()...)
+	for round, limits := range [][2]int64{{60, 40}, {200, 40}} {
+		a := s.newAccount(fmt.Sprintf("2%011d", round))
+		vcpus := newRace(t, a, "both", types.LicenseCountingTypeVcpu, limits[0])
+		instances := newRace(t, a, "both", types.LicenseCountingTypeInstance, limits[1])
+		var granted atomic.Int64
+		vcpus.run(t, func(ctx context.Context, racer int, dice *rand.Rand) error {
+			for n := range 3 {
+				report := running(a.machine(fmt.Sprintf("%d-%d", racer, n)), 1+dice.Int64N(4))
+				report.AmiId = &vcpus.ami
+				err := a.put(ctx, "admit", report)
+				switch {
+				case err == nil:
+					granted.Add(1)
+					vcpus.granted.Add(*report.VCpus)
+				case !isRefusedForLicenses(err):
+					return err
+				}
+			}
+			return nil
+		}, dice)
+		vcpus.checkSums(t, vcpus.granted.Load())
+		instances.checkSums(t, granted.Load())
+		if vcpus.granted.Load() > limits[0] || granted.Load() > limits[1] {
+			t.Errorf("%d machines with %d vCPUs were granted, beyond the limits %v", granted.Load(), vcpus.granted.Load(), limits)
+		}
+		list, err := a.inventory(t.Context())
+		must(t, "list inventory", err)
+		if machines := int64(len(list)) - 1; machines != granted.Load() { // one is the image
+			t.Errorf("%d machines are in the inventory, and %d were granted", machines, granted.Load())
+		}
+	}
+	s.checkLedgers()
+}
+
 // TestRacersThatGiveBackNeverExceedTheLimit lets racers take, give back and
 // take again. The limit must hold after every single revision, which the peaks
 // of the history tell.

@@ -115,13 +115,13 @@ func (w *requestWriter) list(structure, member string, t reflect.Type, depth int
 // texts are what members of a name are filled with. A name that means another
 // thing in some structure or operation is listed with that.
 var texts = map[string][]string{
-	"LicenseConfigurationArn":         {"{own0}", "{own1}", "{own2}", "{own3}", "{conf0}", "{conf1}"},
+	"LicenseConfigurationArn":         {"{own0}", "{own1}", "{own2}", "{own3}", "{conf0}", "{conf1}", "{conf2}"},
 	"LicenseConfigurationArns":        {"{own0}", "{own1}", "{conf0}", "{conf1}"},
-	"ResourceArn":                     {"{mine}", "{mine}", "{machine0}", "{machine1}", "{image}"},
+	"ResourceArn":                     {"{mine}", "{mine}", "{machine0}", "{machine1}", "{hostarn}", "{image}"},
 	"TagResource.ResourceArn":         {"{own0}", "{own1}", "{conf0}", "{machine0}"},
 	"UntagResource.ResourceArn":       {"{own0}", "{own1}", "{conf0}", "{machine0}"},
 	"ListTagsForResource.ResourceArn": {"{own0}", "{own1}", "{conf0}", "{machine0}"},
-	"ResourceArns":                    {"{mine}", "{machine0}", "{machine1}", "{image}"},
+	"ResourceArns":                    {"{mine}", "{machine0}", "{machine1}", "{hostarn}", "{image}"},
 	"AccountId":                       {"{account}", "{me}"},
 	"AsOf":                            {"0", "{now}"},
 	"From":                            {"0", "{now}"},
@@ -131,7 +131,7 @@ var texts = map[string][]string{
 	"LicenseConfigurationStatus":      {"AVAILABLE", "DISABLED"},
 	"LicenseCountingType":             {"vCPU", "Instance", "Core", "Socket"},
 	"AmiId":                           {"{ami}"},
-	"HostId":                          {"{host}"},
+	"HostId":                          {"{host}", "{hostarn}"},
 	"AmiAssociationScope":             {"", "", "", "", "", "", "", "", "", "", "cross-account"},
 	"Key":                             {"{key}", "mine"},
 	"TagKeys":                         {"{key}", "mine"},

@@ -23,7 +23,7 @@ const (
 )
 
 // patience bounds every wait for something that must happen.
-const patience = 60 * time.Second
+const patience = 30 * time.Second
 
 // process is one run of the server. Its methods fail the test that
 // started it, so they are for the test's own goroutine.
@@ -91,6 +91,21 @@ func command(environment []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
+// run runs a command line of the program that ends by itself, and returns all
+// that it wrote.
+func run(t testing.TB, environment []string, args ...string) (code int, out string) {
+	t.Helper()
+	cmd, written := command(environment, args...), newText()
+	cmd.Stdout, cmd.Stderr = written, written
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("run reeve %s: %v", args[0], err)
+	}
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
+	_ = cmd.Wait() // ProcessState says how it ended
+	return cmd.ProcessState.ExitCode(), written.String()
+}
+
 // start runs a server on a data directory until it serves.
 func start(t testing.TB, data string, environment ...string) *process {
 	t.Helper()
@@ -116,11 +131,21 @@ func launch(t testing.TB, data string, environment ...string) *process {
 	}()
 	t.Cleanup(func() {
 		s.kill()
-		if strings.Contains(s.log.String(), "level=ERROR") {
-			t.Errorf("the server logged errors:\n%s", s.log)
-		}
+		s.checkLog()
 	})
 	return s
+}
+
+// checkLog wants no fault in what the server logged: no error, no panic, and,
+// where it was built to find them (GOFLAGS=-race), no data race.
+func (s *process) checkLog() {
+	s.t.Helper()
+	for _, fault := range []string{"level=ERROR", "panic", "DATA RACE"} {
+		if strings.Contains(s.log.String(), fault) {
+			s.t.Errorf("the server logged a fault:\n%s", s.log)
+			return
+		}
+	}
 }
 
 // waitReady waits until the server greets, which it does when it serves, and

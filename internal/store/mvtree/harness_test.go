@@ -257,7 +257,7 @@ func (w *world) intervals(tree int64) []mvtree.Row {
 	ends := map[id]mvtree.Row{}
 	w.view(func(c sqlconn.Conn) error {
 		clear(ends)
-		return mvtree.ScanAll(c, w.cfg, tree, func(_ int64, r mvtree.Row) error {
+		return mvtree.ScanAll(c, w.cfg, tree, func(_, _ int64, r mvtree.Row) error {
 			at := id{r.Key, r.From}
 			if old, ok := ends[at]; ok && old.Value != r.Value {
 				return fmt.Errorf("key %v from %d has two values", r.Key, r.From)

@@ -29,64 +29,74 @@ func loadRoots(c sqlconn.Conn, cfg, tree int64) ([]rootSpan, error) {
 //
 // Row.To is where the node stops knowing: the row's own end, or the end of
 // the node's life if that is earlier, since a dead node's rows are not closed
-// any more. So of all rows with the same Key and From (copies of one interval
-// in several nodes) the largest To is the interval's true end, and Open if it
-// still holds. each may use c.
-func ScanAll(c sqlconn.Conn, cfg, tree int64, each func(node int64, row Row) error) error {
-	lives, err := rootLives(c, cfg, tree)
+// any more; since is where it starts to know: at Row.From, or at the start of
+// the node's life if that is later. So all rows with the same Key and From
+// (copies of one interval in several nodes) follow each other without a gap,
+// and the largest To is the interval's true end, Open if it still holds. each
+// may use c.
+func ScanAll(c sqlconn.Conn, cfg, tree int64, each func(node, since int64, row Row) error) error {
+	levels, err := rootLives(c, cfg, tree)
 	if err != nil {
 		return fmt.Errorf("read roots of tree %d of configuration %d: %w", tree, cfg, err)
 	}
-	for height := len(lives) - 1; height >= 0; height-- {
-		for _, num := range slices.Sorted(maps.Keys(lives[height])) {
-			if err := scanNode(c, cfg, num, height, lives, each); err != nil {
+	for height := len(levels) - 1; height >= 0; height-- {
+		for _, num := range slices.Sorted(maps.Keys(levels[height])) {
+			if err := scanNode(c, cfg, num, height, levels, each); err != nil {
 				return fmt.Errorf("read node %d of tree %d of configuration %d: %w", num, tree, cfg, err)
 			}
 		}
-		lives[height] = nil
+		levels[height] = nil
 	}
 	return nil
 }
 
-// ends says at which revision each node was reached no more.
-type ends map[int64]int64
+// life is the time in which a node was reached.
+type life struct{ from, to int64 }
 
-func (e ends) add(num, to int64) { e[num] = max(e[num], to) }
+// lives are the lives of nodes by number.
+type lives map[int64]life
+
+func (l lives) add(num, from, to int64) {
+	if known, ok := l[num]; ok {
+		from, to = min(from, known.from), max(to, known.to)
+	}
+	l[num] = life{from, to}
+}
 
 // rootLives returns the nodes that were roots, by height.
-func rootLives(c sqlconn.Conn, cfg, tree int64) ([]ends, error) {
+func rootLives(c sqlconn.Conn, cfg, tree int64) ([]lives, error) {
 	spans, err := loadRoots(c, cfg, tree)
 	if err != nil {
 		return nil, err
 	}
-	var lives []ends
+	var levels []lives
 	for _, s := range spans {
 		if s.height < 0 || s.height > maxHeight {
 			return nil, errTooHigh
 		}
-		for len(lives) <= s.height {
-			lives = append(lives, ends{})
+		for len(levels) <= s.height {
+			levels = append(levels, lives{})
 		}
-		lives[s.height].add(s.node, s.to)
+		levels[s.height].add(s.node, s.from, s.to)
 	}
-	return lives, nil
+	return levels, nil
 }
 
 // scanNode hands out a leaf's rows, or adds a directory's children to those
 // that will be scanned.
-func scanNode(c sqlconn.Conn, cfg, num int64, height int, lives []ends, each func(int64, Row) error) error {
+func scanNode(c sqlconn.Conn, cfg, num int64, height int, levels []lives, each func(node, since int64, row Row) error) error {
 	nodes, err := loadNodes(c, cfg, []int64{num}, height, whole)
 	if err != nil {
 		return err
 	}
-	end := lives[height][num]
+	life := levels[height][num]
 	for i, r := range nodes[0].rows {
-		to := min(r.to, end)
+		to := min(r.to, life.to)
 		if height > 0 {
-			lives[height-1].add(r.child, to)
+			levels[height-1].add(r.child, r.from, to)
 			continue
 		}
-		if err := each(num, Row{Key: r.Key, From: r.from, To: to, Value: nodes[0].value(i)}); err != nil {
+		if err := each(num, max(r.from, life.from), Row{Key: r.Key, From: r.from, To: to, Value: nodes[0].value(i)}); err != nil {
 			return err
 		}
 	}

@@ -200,7 +200,7 @@ func TestScanAllOncePerNode(t *testing.T) {
 		w.commit(massDeath(w, rng, 1)...)
 		seen := map[string]bool{}
 		w.view(func(c sqlconn.Conn) error {
-			return mvtree.ScanAll(c, w.cfg, 0, func(node int64, r mvtree.Row) error {
+			return mvtree.ScanAll(c, w.cfg, 0, func(node, _ int64, r mvtree.Row) error {
 				id := fmt.Sprint(node, r.Key, r.From)
 				if seen[id] || r.From >= r.To {
 					w.Errorf("row %s to %d is scanned twice or never visible", id, r.To)

@@ -26,6 +26,10 @@ type Options struct {
 	Schema   string       // where the tables live; default the role's search path; created by Migrate
 	MaxConns int          // connections at most; default the URL's pool_max_conns, else 4 or one a processor
 	Clock    func() int64 // what Conn.Now returns, microseconds since the epoch; default the server's clock
+
+	// Patience is how long a call waits for a server that is away before it
+	// returns ErrUnavailable; default 15 seconds, negative for none.
+	Patience time.Duration
 }
 
 // DB is a pool of connections to one database.
@@ -33,6 +37,7 @@ type DB struct {
 	pool   *pgxpool.Pool
 	opts   Options
 	closed atomic.Bool
+	purged atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
 }
 
 var _ sqlconn.DB = (*DB)(nil)
@@ -77,6 +82,9 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 	}
 	if opts.MaxConns > 0 {
 		config.MaxConns = int32(min(opts.MaxConns, 10_000))
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = connectTimeout
 	}
 	setParams(config.ConnConfig.RuntimeParams, opts)
 	config.AfterConnect = commitDurably
@@ -129,18 +137,26 @@ func checkServer(ctx context.Context, pool *pgxpool.Pool) error {
 // View implements sqlconn.DB. The snapshot is taken by fn's first statement,
 // which travels together with BEGIN; the transaction is ended behind the
 // caller's back. So a View of one statement costs one round trip.
+//
+// While the server is away the first statement waits for it. A connection
+// that is lost later takes the snapshot with it, and that is an error.
 func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	c, err := d.acquire(ctx)
+	o := d.outage()
+	c, err := d.acquireWaiting(ctx, o)
 	if err != nil {
 		return fmt.Errorf("view: %w", err)
 	}
-	t := &tx{conn: c.Conn(), ctx: ctx, begin: beginView, clock: d.opts.Clock}
+	t := &tx{pooled: c, ctx: ctx, begin: beginView, clock: d.opts.Clock}
+	t.reopen = func() bool { return o.wait(ctx) && d.reopen(t, o) }
 	defer func() {
 		t.state.End(nil)
-		if inTransaction(c) {
-			go release(ctx, c)
+		if t.pooled == nil {
+			return
+		}
+		if inTransaction(t.pooled) {
+			go release(ctx, t.pooled)
 		} else {
-			c.Release()
+			t.pooled.Release()
 		}
 	}()
 	if err := t.state.End(fn(t)); err != nil {
@@ -149,45 +165,67 @@ func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
 	return ctx.Err()
 }
 
-// Update implements sqlconn.DB. A connection that broke before the commit
-// counts as a conflict: the server has rolled back, and another may serve.
-func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, fn) })
+// reopen gives a View whose transaction was lost before it told anything
+// another connection; false means that there is none.
+func (d *DB) reopen(t *tx, o *outage) bool {
+	t.pooled.Release()
+	t.pooled, _ = d.acquireWaiting(t.ctx, o)
+	t.begin = beginView
+	return t.pooled != nil
 }
 
+// Update implements sqlconn.DB. When the connection is lost at the commit, its
+// outcome is found out.
+func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return d.outage().retry(ctx, func() error {
+		return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, fn) })
+	})
+}
+
+// updateOnce resolves a lost commit when its own connection is back in the
+// pool, or many that lost theirs together would wait for each other's.
 func (d *DB) updateOnce(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	mark, err := d.attempt(ctx, fn)
+	if errors.Is(err, errUnknown) {
+		err = d.resolve(ctx, mark, err)
+	}
+	if mark != "" && err == nil {
+		d.purgeNowAndThen()
+	}
+	return err
+}
+
+// attempt runs fn in a transaction and commits it; mark is what a
+// transaction that wrote something leaves.
+func (d *DB) attempt(ctx context.Context, fn func(sqlconn.Conn) error) (mark string, err error) {
 	c, err := d.acquire(ctx)
 	if err != nil {
-		return fmt.Errorf("update: %w", err)
+		return "", fmt.Errorf("update: %w", err)
 	}
 	defer release(ctx, c)
-	t := &tx{conn: c.Conn(), ctx: ctx, begin: beginUpdate, clock: d.opts.Clock}
+	t := &tx{pooled: c, ctx: ctx, begin: beginUpdate, clock: d.opts.Clock}
 	defer func() { t.state.End(nil) }()
 	err = t.state.End(fn(t))
 	switch {
 	case ctx.Err() != nil && !errors.Is(err, ctx.Err()):
-		return fmt.Errorf("transaction: %w", ctx.Err())
+		return "", fmt.Errorf("transaction: %w", ctx.Err())
 	case err != nil:
-		return err
+		return "", err
 	case t.begin != "": // fn ran no statement
-		return nil
+		return "", nil
+	case t.wrote:
+		mark = newMark()
 	}
-	return commit(ctx, c)
+	return mark, commit(ctx, c, mark)
 }
 
-// commit is not interrupted by ctx. When it fails because the connection
-// broke, nobody knows whether the server has committed, so nothing is run again.
-func commit(ctx context.Context, c *pgxpool.Conn) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
-	defer cancel()
-	tag, err := c.Exec(ctx, "COMMIT")
-	if err != nil {
-		return fmt.Errorf("COMMIT: %w", translate(err))
-	}
-	if tag.String() != "COMMIT" {
-		return fmt.Errorf("COMMIT: the server answered %s", tag)
-	}
-	return nil
+// acquireWaiting is acquire that waits while no server answers.
+func (d *DB) acquireWaiting(ctx context.Context, o *outage) (c *pgxpool.Conn, err error) {
+	err = o.retry(ctx, func() error {
+		c, err = d.acquire(ctx)
+		return err
+	})
+	return c, err
 }
 
 func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
@@ -195,10 +233,15 @@ func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, sqlconn.ErrClosed
 	}
 	c, err := d.pool.Acquire(ctx)
-	if err != nil && d.closed.Load() {
+	switch {
+	case err == nil:
+		return c, nil
+	case d.closed.Load():
 		return nil, sqlconn.ErrClosed
+	case ctx.Err() != nil:
+		return nil, ended(ctx, err)
 	}
-	return c, err
+	return nil, connectError(err)
 }
 
 func inTransaction(c *pgxpool.Conn) bool {
@@ -242,7 +285,11 @@ func (d *DB) prepareSchema(c sqlconn.Conn) error {
 			return err
 		}
 	}
-	return createKeytext(c)
+	if err := createKeytext(c); err != nil {
+		return err
+	}
+	_, err := c.Exec(createMarks)
+	return err
 }
 
 // createKeytext makes the type of keys, which compare by byte whatever the

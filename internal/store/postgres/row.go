@@ -17,17 +17,18 @@ type row struct {
 	values [][]byte
 	fields []pgconn.FieldDescription
 	err    error // the first column that was read as what it is not
+	told   bool  // each has seen a row
 }
 
 // eachError marks an error of the caller's function among the driver's.
 type eachError struct{ error }
 
-// readResult reads one statement's result and returns how many rows it
-// changed, or returned.
-func readResult(results pgx.BatchResults, r *row, i int, each func(int, sqlconn.Row) error) (int64, error) {
+// readResult reads one statement's result. Its tag tells how many rows the
+// statement changed, or returned.
+func readResult(results pgx.BatchResults, r *row, i int, each func(int, sqlconn.Row) error) (pgconn.CommandTag, error) {
 	rows, err := results.Query()
 	if err != nil {
-		return 0, err
+		return pgconn.CommandTag{}, err
 	}
 	defer rows.Close()
 	r.fields = rows.FieldDescriptions()
@@ -35,16 +36,16 @@ func readResult(results pgx.BatchResults, r *row, i int, each func(int, sqlconn.
 		if each == nil {
 			continue
 		}
-		r.values = rows.RawValues()
+		r.values, r.told = rows.RawValues(), true
 		if err := each(i, r); err != nil {
-			return 0, &eachError{err}
+			return pgconn.CommandTag{}, &eachError{err}
 		}
 		if r.err != nil {
-			return 0, r.err
+			return pgconn.CommandTag{}, r.err
 		}
 	}
 	rows.Close()
-	return rows.CommandTag().RowsAffected(), rows.Err()
+	return rows.CommandTag(), rows.Err()
 }
 
 // Int implements sqlconn.Row.

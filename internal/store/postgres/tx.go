@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // maxBatch is how many statements travel in one round trip. Beyond it the
@@ -17,11 +18,13 @@ const maxBatch = 500
 
 // tx is one transaction; it implements sqlconn.Conn.
 type tx struct {
-	conn  *pgx.Conn
-	ctx   context.Context
-	begin string // to be sent with the first statement; "" once it was
-	clock func() int64
-	state sqlconn.State
+	pooled *pgxpool.Conn
+	ctx    context.Context
+	begin  string      // to be sent with the first statement; "" once it was
+	reopen func() bool // gives the first statement of a View another connection; nil for an Update
+	wrote  bool        // a statement did something else than select
+	clock  func() int64
+	state  sqlconn.State
 }
 
 // Query implements sqlconn.Conn.
@@ -85,32 +88,50 @@ func (t *tx) run(sql string, args [][]any, each func(int, sqlconn.Row) error) (n
 // runBatch is run for what fits into one round trip; start is the number of
 // its first element.
 func (t *tx) runBatch(sql string, start int, args [][]any, each func(int, sqlconn.Row) error) (n int64, err error) {
-	batch, skip, err := t.batch(sql, args)
-	if err != nil {
-		return 0, t.state.Fail(sql, err)
-	}
-	results := t.conn.SendBatch(t.ctx, batch)
-	defer results.Close() // also when each panics
-	if skip {
-		if _, err := results.Exec(); err != nil {
-			return 0, t.fail(sql, err)
+	row := row{}
+	for {
+		first := t.begin != ""
+		n, err = t.tryBatch(sql, start, args, &row, each)
+		if err == nil {
+			return n, t.state.Err() // each may have tried another statement
+		}
+		if own := new(eachError); errors.As(err, &own) {
+			return n, own.error
+		}
+		err = t.translate(err)
+		again := first && !row.told && t.reopen != nil && errors.Is(err, sqlconn.ErrUnavailable)
+		if !again || !t.reopen() {
+			return n, t.state.Fail(sql, err)
 		}
 	}
-	row := row{}
+}
+
+// tryBatch sends the statements and reads what they return. An error of each
+// is an eachError.
+func (t *tx) tryBatch(sql string, start int, args [][]any, row *row, each func(int, sqlconn.Row) error) (n int64, err error) {
+	batch, begins, err := t.batch(sql, args)
+	if err != nil {
+		return 0, err
+	}
+	results := t.pooled.SendBatch(t.ctx, batch)
+	defer results.Close() // also when each panics
+	if begins {
+		if _, err := results.Exec(); err != nil {
+			return 0, fmt.Errorf("%w: %w", errBegin, err)
+		}
+	}
 	for i := range args {
-		changed, err := readResult(results, &row, start+i, each)
-		n += changed
+		tag, err := readResult(results, row, start+i, each)
+		n += tag.RowsAffected()
+		t.wrote = t.wrote || !tag.Select()
 		if own := new(eachError); errors.As(err, &own) {
-			return n, t.stopEarly(sql, results, own.error)
+			return n, stopEarly(results, err)
 		}
 		if err != nil {
-			return n, t.fail(sql, err)
+			return n, err
 		}
 	}
-	if err := results.Close(); err != nil {
-		return n, t.fail(sql, err)
-	}
-	return n, t.state.Err() // each may have tried another statement
+	return n, results.Close()
 }
 
 // batch queues the statements, after BEGIN if that was not sent yet.
@@ -131,23 +152,37 @@ func (t *tx) batch(sql string, args [][]any) (b *pgx.Batch, begins bool, err err
 
 // stopEarly skips the results that each does not want any more. The
 // statements behind them have run all the same, and one of them may have failed.
-func (t *tx) stopEarly(sql string, results pgx.BatchResults, err error) error {
-	if closeErr := results.Close(); closeErr != nil {
-		return t.fail(sql, closeErr)
+func stopEarly(results pgx.BatchResults, own error) error {
+	if err := results.Close(); err != nil {
+		return err
 	}
-	return err
+	return own
 }
 
-func (t *tx) fail(sql string, err error) error {
-	switch {
+// translate says what an error of a statement means for the transaction.
+func (t *tx) translate(err error) error {
+	switch conn := t.pooled.Conn(); {
 	case t.ctx.Err() != nil:
-		err = t.ctx.Err()
-	case t.conn.IsClosed():
-		err = fmt.Errorf("%w: connection lost: %w", sqlconn.ErrConflict, err)
-	default:
-		err = translate(err)
+		return t.ctx.Err()
+	case conn.IsClosed():
+		return unavailable("connection lost", err)
+	case t.reopen == nil && isStandby(err):
+		_ = conn.Close(t.ctx) // so that the pool looks for another server
+		return unavailable("write", err)
 	}
-	return t.state.Fail(sql, err)
+	return translate(err)
+}
+
+// errBegin marks errors of BEGIN itself.
+var errBegin = errors.New("begin")
+
+// isStandby tells how a server that only follows another one refuses an
+// Update: read_only_sql_transaction, or already when it begins,
+// feature_not_supported.
+func isStandby(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && (server.Code == "25006" ||
+		server.Code == "0A000" && errors.Is(err, errBegin))
 }
 
 // translate puts PostgreSQL's codes into sqlconn's words.
@@ -161,6 +196,9 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", sqlconn.ErrClash, err)
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return fmt.Errorf("%w: %w", sqlconn.ErrConflict, err)
+	}
+	if isPassing(server) {
+		return unavailable("statement", err)
 	}
 	return err
 }

@@ -19,6 +19,11 @@ var (
 	// remains, and the same again may succeed.
 	ErrConflict = errors.New("conflict with another transaction")
 
+	// ErrUnavailable: the database was away, for longer than was waited for
+	// it; nothing of the transaction remains. It has a method Unavailable, by
+	// which packages that know no database tell it.
+	ErrUnavailable error = unavailableError{}
+
 	// ErrClosed: the database was closed.
 	ErrClosed = errors.New("database is closed")
 
@@ -28,6 +33,11 @@ var (
 	// ErrEnded: a Conn was used after its function had returned.
 	ErrEnded = errors.New("transaction has ended")
 )
+
+type unavailableError struct{}
+
+func (unavailableError) Error() string     { return "database is not available" }
+func (unavailableError) Unavailable() bool { return true }
 
 // MaxAttempts is how often Update runs its function before it gives up and
 // returns the last ErrConflict or ErrClash.

@@ -43,6 +43,14 @@ type Conn interface {
 	ForUpdate() string
 }
 
+// Sharer is what a Conn also implements when Updates can share a transaction.
+type Sharer interface {
+	// Shared reports whether the transaction holds, or may hold, what other
+	// Updates wrote before this one and what is rolled back when the common
+	// commit fails: what is read through the Conn must not be kept beyond it.
+	Shared() bool
+}
+
 // Row is one result row. Columns are counted from 0. A NULL reads as the zero
 // value.
 type Row interface {
@@ -64,6 +72,17 @@ type DB interface {
 	// returned by fn, it runs fn again, at most MaxAttempts times in all.
 	// When ctx ends before the commit has begun, nothing remains and the
 	// error is ctx's; a commit that has begun is not interrupted.
+	//
+	// A database on another machine may be away for a while. Update then waits
+	// for it, for a bounded time, and runs fn again besides those attempts; the
+	// error is ErrUnavailable if that did not help.
+	//
+	// A database may commit several Updates at once. Then fn may run on
+	// another goroutine than its caller's, may see what an Update before it
+	// wrote that is not committed yet (Sharer), and may run once more at each
+	// attempt, when the others' transaction is lost and its own with it. Its
+	// answer, also an error, never rests on what was not committed. fn must
+	// not wait for another Update to return.
 	Update(ctx context.Context, fn func(Conn) error) error
 
 	// Migrate brings the schema up to the newest of the given migrations,

@@ -2,6 +2,9 @@ package sqlite_test
 
 import (
 	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"reeve/internal/store/sqlconn"
@@ -57,10 +60,43 @@ func BenchmarkViewPage(b *testing.B) {
 
 func BenchmarkUpdate(b *testing.B) {
 	db := benchDB(b)
-	for b.Loop() {
-		db.Update(b.Context(), func(c sqlconn.Conn) error {
-			_, err := c.Exec(`UPDATE item SET body = $1 WHERE id = $2`, []byte("xyz"), int64(7))
-			return err
+	for n := int64(0); b.Loop(); n++ {
+		if err := overwrite(b.Context(), db, 7, n); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkUpdatesAtOnce is the time of one Update of one row while so many
+// callers make one after another.
+func BenchmarkUpdatesAtOnce(b *testing.B) {
+	for _, callers := range []int{1, 8, 64} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			db := benchDB(b)
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var group sync.WaitGroup
+			b.ResetTimer()
+			for caller := range int64(callers) {
+				group.Go(func() {
+					for n := left.Add(-1); n >= 0; n = left.Add(-1) {
+						if err := overwrite(b.Context(), db, caller, n); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "updates/s")
 		})
 	}
+}
+
+// overwrite writes what is not there yet: SQLite has nothing to commit after
+// an UPDATE that changes nothing.
+func overwrite(ctx context.Context, db *sqlite.DB, id, n int64) error {
+	return db.Update(ctx, func(c sqlconn.Conn) error {
+		_, err := c.Exec(`UPDATE item SET body = $1 WHERE id = $2`, fmt.Appendf(nil, "%09d", n), id)
+		return err
+	})
 }

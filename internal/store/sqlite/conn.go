@@ -22,18 +22,21 @@ const maxStatements = 256
 // nobody waits inside SQLite.
 const busyTimeout = 5 * time.Second / sqlconn.MaxAttempts
 
-// The statements that begin and end a transaction.
-//
-// A View is not a transaction that was begun: its first statement opens the
-// snapshot, gives its first row and is left standing there, and SQLite keeps
-// the snapshot for all statements until that one is reset. That is a third of
-// the work of BEGIN, a read and COMMIT, which is much for a View of one page.
-var (
-	viewing  = verbs{begin: "SELECT 1 UNION ALL SELECT rootpage FROM sqlite_schema"}
-	updating = verbs{begin: "BEGIN IMMEDIATE", commit: "COMMIT"}
-)
+// beginView begins the transaction of a View, which is none that was begun: the
+// statement opens the snapshot, gives its first row and is left standing there,
+// and SQLite keeps the snapshot for all statements until that one is reset.
+// That is a third of the work of BEGIN, a read and COMMIT, which is much for a
+// View of one page.
+const beginView = "SELECT 1 UNION ALL SELECT rootpage FROM sqlite_schema"
 
-type verbs struct{ begin, commit string }
+// The statements of a group of Updates, see group.go.
+const (
+	beginUpdate  = "BEGIN IMMEDIATE"
+	commitUpdate = "COMMIT"
+	beginMember  = "SAVEPOINT member"
+	undoMember   = "ROLLBACK TO member"
+	endMember    = "RELEASE member"
+)
 
 // conn is one SQLite connection, used by one transaction at a time.
 type conn struct {
@@ -110,9 +113,24 @@ func (c *conn) pragma(p string) (value string, err error) {
 	}
 }
 
-// transact runs fn in one transaction. However fn ends, a panic included, the
+// view runs fn over one snapshot. However fn ends, a panic included, the
 // connection is left without a transaction.
-func (c *conn) transact(ctx context.Context, v verbs, fn func(sqlconn.Conn) error) error {
+func (c *conn) view(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	defer c.rollback()
+	return c.guard(ctx, func(t *tx) error {
+		begun, err := t.begin(beginView)
+		if err != nil {
+			return err
+		}
+		defer begun.leave()
+		return fn(t)
+	})
+}
+
+// guard gives do a tx whose statements fail once ctx has ended, and an error
+// when that was before do returned. Afterwards, a panic of do's included, the
+// tx has ended and no interrupt is under way any more.
+func (c *conn) guard(ctx context.Context, do func(*tx) error) error {
 	stop := context.AfterFunc(ctx, func() { close(c.interrupt) })
 	t := &tx{conn: c, ctx: ctx}
 	stopped := false // stop tells only its first caller that it came in time
@@ -121,22 +139,16 @@ func (c *conn) transact(ctx context.Context, v verbs, fn func(sqlconn.Conn) erro
 		if !stopped && !stop() {
 			c.disarm()
 		}
-		c.rollback()
 	}()
-	begun, err := t.begin(v.begin)
-	if err != nil {
-		return err
-	}
-	defer begun.leave()
-	err = t.state.End(fn(t))
+	err := t.state.End(do(t))
 	if stopped = stop(); !stopped {
 		return cancelled(ctx, err)
 	}
-	if err != nil || v.commit == "" {
-		return err
-	}
-	return (&tx{conn: c, ctx: ctx}).exec(v.commit)
+	return err
 }
+
+// uninterrupted is for the statements that end what others have begun.
+func (c *conn) uninterrupted() *tx { return &tx{conn: c, ctx: context.Background()} }
 
 // cancelled is the error of a transaction whose context ended before its commit.
 func cancelled(ctx context.Context, err error) error {
@@ -165,7 +177,7 @@ func (c *conn) rollback() {
 	if c.raw.AutocommitEnabled() {
 		return
 	}
-	if err := (&tx{conn: c, ctx: context.Background()}).exec("ROLLBACK"); err != nil {
+	if err := c.uninterrupted().exec("ROLLBACK"); err != nil {
 		c.db.opts.Log.Error("rollback failed", "database", c.db.path, "error", err)
 	}
 }

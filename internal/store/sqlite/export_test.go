@@ -1,6 +1,15 @@
 package sqlite
 
-import "testing"
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	GroupMembers = groupMembers
+	GroupTime    = groupTime
+)
 
 // EnforceForeignKeys gives a test a COMMIT that fails.
 func EnforceForeignKeys(t *testing.T, d *DB) {
@@ -10,4 +19,22 @@ func EnforceForeignKeys(t *testing.T, d *DB) {
 	if _, err := w.pragma("foreign_keys = ON"); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Together runs callers of Update at once. The first Update of each is run in
+// one group, in their order; it returns when all callers have.
+func Together(d *DB, callers ...func()) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	g := &group{db: d, conn: <-d.writer, most: len(callers), until: time.Now()}
+	defer g.leave()
+	var members []*member
+	for _, call := range callers {
+		all.Go(call)
+		members = append(members, <-d.waiting)
+	}
+	for _, m := range members {
+		g.run(m)
+	}
+	g.commit()
 }

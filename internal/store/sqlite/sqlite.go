@@ -1,5 +1,5 @@
-// Package sqlite is sqlconn over one SQLite file: one writer, some readers,
-// and checkpoints in the background. A file belongs to one process at a time.
+// Package sqlite is sqlconn over one SQLite file: one writer, whose commits
+// concurrent Updates share, some readers, and checkpoints in the background. A file belongs to one process at a time.
 //
 // Pragmas: WAL, synchronous=FULL (a commit is on disk before Update returns),
 // 4096-byte pages, no automatic checkpoints (see checkpoint.go), no
@@ -66,6 +66,7 @@ type DB struct {
 	lock *os.File // held for life, see lockFile
 
 	writer  chan *conn    // holds the writer while nobody writes
+	waiting chan *member  // without a buffer: callers of Update offer themselves to who has the writer
 	slots   chan struct{} // one token for every View that may still start
 	mu      sync.Mutex    // guards idle
 	idle    []*conn       // readers not in use; the last one used is on top, its cache is warm
@@ -106,6 +107,7 @@ func open(path string, lock *os.File, opts Options) (*DB, error) {
 	d := &DB{
 		path: path, opts: opts, lock: lock,
 		writer:  make(chan *conn, 1),
+		waiting: make(chan *member),
 		slots:   make(chan struct{}, opts.Readers),
 		closing: make(chan struct{}),
 	}
@@ -146,23 +148,7 @@ func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
 		return fmt.Errorf("view: %w", err)
 	}
 	defer d.giveReader(c)
-	return c.transact(ctx, viewing, fn)
-}
-
-// Update implements sqlconn.DB. It waits for the writer in no particular order.
-func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	return sqlconn.Retry(ctx, func() error {
-		c, err := d.takeWriter(ctx)
-		if err != nil {
-			return fmt.Errorf("update: %w", err)
-		}
-		defer func() { d.writer <- c }()
-		if err := c.transact(ctx, updating, fn); err != nil {
-			return err
-		}
-		d.wrote()
-		return nil
-	})
+	return c.view(ctx, fn)
 }
 
 // Migrate implements sqlconn.DB. The lock is the writer's, and the file is
@@ -180,20 +166,6 @@ var dialect = sqlconn.Dialect{
 	Clustered: " WITHOUT ROWID",
 	Prepare:   func(sqlconn.Conn) error { return nil },
 	Migrated:  `SELECT 1 FROM sqlite_schema WHERE name = 'schema_migration'`,
-}
-
-func (d *DB) takeWriter(ctx context.Context) (*conn, error) {
-	if err := d.usable(ctx); err != nil {
-		return nil, err
-	}
-	select {
-	case c := <-d.writer:
-		return c, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-d.closing:
-		return nil, sqlconn.ErrClosed
-	}
 }
 
 func (d *DB) takeReader(ctx context.Context) (*conn, error) {

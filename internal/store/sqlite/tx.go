@@ -11,10 +11,13 @@ import (
 
 // tx is one transaction; it implements sqlconn.Conn.
 type tx struct {
-	conn  *conn
-	ctx   context.Context
-	state sqlconn.State
+	conn   *conn
+	ctx    context.Context
+	state  sqlconn.State
+	shared bool // others have run in the same transaction of SQLite, see group.go
 }
+
+var _ sqlconn.Sharer = (*tx)(nil)
 
 // Query implements sqlconn.Conn.
 func (t *tx) Query(sql string, args []any, each func(sqlconn.Row) error) error {
@@ -84,6 +87,9 @@ func (t *tx) Now() (int64, error) {
 
 // ForUpdate implements sqlconn.Conn: an Update is the only one.
 func (t *tx) ForUpdate() string { return "" }
+
+// Shared implements sqlconn.Sharer.
+func (t *tx) Shared() bool { return t.shared }
 
 // begin begins the transaction with a statement that the caller leaves at its end.
 func (t *tx) begin(sql string) (*statement, error) {

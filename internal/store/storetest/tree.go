@@ -158,13 +158,20 @@ func (o *oracle) checkIntervals() {
 		want[start{license.KindAssociation, k, from, "", string(a.AppendText(nil))}] = to
 	})
 	stored := map[start]int64{} // with the largest end of its copies
+	covered := map[start]int64{}
 	o.view(func(tx license.Tx) error {
 		return tx.ScanIntervals(o.c.Num, func(i license.Interval) error {
 			s := start{i.Kind, i.Key, i.From, i.Type, i.Text}
 			stored[s] = max(stored[s], i.To)
+			covered[s] += i.To - i.Since
 			return nil
 		})
 	})
+	for s, length := range covered {
+		if length != stored[s]-s.from {
+			o.Errorf("the copies of %+v cover %d revisions, not %d", s, length, stored[s]-s.from)
+		}
+	}
 	o.same("intervals stored", want, stored)
 }
 

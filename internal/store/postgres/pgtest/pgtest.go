@@ -10,6 +10,7 @@ package pgtest
 import (
 	"context"
 	"crypto/rand"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -43,6 +44,10 @@ func URL(t testing.TB) string {
 	return own.url
 }
 
+// Start starts a throw-away server for a program that is no test and returns
+// its address. It ends with the process. REEVE_TEST_POSTGRES is not looked at.
+func Start() (url string, err error) { return startServer() }
+
 // Schema is the name of a schema for this test alone, which is dropped at the
 // test's end. It does not exist before Migrate creates it.
 func Schema(t testing.TB) string {
@@ -58,14 +63,37 @@ func Schema(t testing.TB) string {
 }
 
 func drop(url, schema string) error {
-	ctx := context.Background() // the test's own has ended
+	return execute(url, "SET client_min_messages = warning; DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
+}
+
+// execute runs statements; it does not end with a test, which may be over.
+func execute(url, sql string) error {
+	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer conn.Close(ctx)
-	_, err = conn.Exec(ctx, "SET client_min_messages = warning; DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
+	_, err = conn.Exec(ctx, sql)
 	return err
+}
+
+// EmptySchema makes a schema for this test alone, which is dropped at the
+// test's end, and returns the URL that leads into it.
+func EmptySchema(t testing.TB) string {
+	t.Helper()
+	address, schema := URL(t), Schema(t)
+	if err := execute(address, "CREATE SCHEMA "+pgx.Identifier{schema}.Sanitize()); err != nil {
+		t.Fatalf("make schema: %v", err)
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatalf("read URL of PostgreSQL: %v", err)
+	}
+	query := u.Query()
+	query.Set("search_path", schema)
+	u.RawQuery = query.Encode()
+	return u.String()
 }
 
 // Open opens an empty database, a schema of its own, until the test's end.

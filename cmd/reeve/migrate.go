@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"reeve/internal/config"
+	"reeve/internal/store"
+	"reeve/internal/store/sqlconn"
+)
+
+type migrateOptions struct {
+	file  string
+	flags map[string]string // settings that were given as flags
+	check bool
+}
+
+func newMigrate(p *process) *cobra.Command {
+	o := migrateOptions{flags: make(map[string]string)}
+	c := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's schema up to date, and end",
+		Long: `Bring the schema of a database up to date, say what was done, and end. reeve serve
+does the same when it starts; this is for those who do it apart, such as before
+several servers on one PostgreSQL database start.
+
+The database is the one that reeve serve opens with the same flags, environment
+(REEVE_DATA, REEVE_DATABASE) and configuration file. One with a newer schema than
+this program's is refused.
+
+With --check nothing is changed, and the exit code is 1 when there is something to
+do.`,
+		Example: `  reeve migrate --data ./reeve-data
+  reeve migrate --database postgres://reeve@db.example/reeve
+  reeve migrate --check`,
+		Args: arguments(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error { return runMigrate(c.Context(), p, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
+	f.BoolVar(&o.check, "check", false, "only tell whether there is something to do")
+	for _, s := range config.Settings() {
+		if s.Name == "data" || s.Name == "database" {
+			f.VarP(&settingFlag{s, o.flags}, s.Name, "", s.Help)
+		}
+	}
+	return c
+}
+
+func runMigrate(ctx context.Context, p *process, o migrateOptions) error {
+	cfg, err := config.Load(config.Sources{File: o.file, Env: p.lookupEnv, Flags: o.flags})
+	if err != nil {
+		return &usageError{err}
+	}
+	where := storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler)}
+	if o.check {
+		return checkSchema(ctx, p, where)
+	}
+	if where.postgres == "" {
+		if err := makeDataDirectory(where.data); err != nil {
+			return err
+		}
+	}
+	done, err := withDatabase(ctx, where, store.Migrate)
+	if err != nil {
+		return err
+	}
+	if len(done) == 0 {
+		return sayUpToDate(p, where)
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s: schema brought up to date (%s)\n", where.name(), strings.Join(done, ", "))
+	return err
+}
+
+// checkSchema fails when there is something to do.
+func checkSchema(ctx context.Context, p *process, where storeOptions) error {
+	if where.postgres == "" {
+		_, err := os.Stat(filepath.Join(where.data, databaseFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s does not exist yet: reeve migrate makes it", where.name())
+		}
+	}
+	pending, err := withDatabase(ctx, where, store.Pending)
+	if err != nil {
+		return err
+	}
+	if len(pending) > 0 {
+		return fmt.Errorf("%s: the schema is not up to date (%s): run reeve migrate", where.name(), strings.Join(pending, ", "))
+	}
+	return sayUpToDate(p, where)
+}
+
+func sayUpToDate(p *process, where storeOptions) error {
+	_, err := fmt.Fprintf(p.stdout, "%s: schema is up to date, nothing to do\n", where.name())
+	return err
+}
+
+// withDatabase opens a database for fn.
+func withDatabase(ctx context.Context, where storeOptions, fn func(context.Context, sqlconn.DB) ([]string, error)) (names []string, err error) {
+	db, err := openDatabase(ctx, where)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return fn(ctx, db)
+}
+
+// name is the database for people. Of a URL it shows no more than host and
+// path: the rest may hold a password.
+func (o storeOptions) name() string {
+	if o.postgres == "" {
+		return filepath.Join(o.data, databaseFile)
+	}
+	u, err := url.Parse(o.postgres)
+	if err != nil {
+		return "the PostgreSQL database"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
