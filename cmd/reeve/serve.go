@@ -233,7 +233,6 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var jobs sync.WaitGroup
-	jobs.Go(func() { s.sweep(background) })
 	defer jobs.Wait()
 	defer stop()
 
@@ -241,9 +240,12 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	go func() { failed <- s.http.Serve(s.listener) }()
 	s.log.Info("server started", "endpoint", s.endpoint(), "account", s.root.Account, "database", s.databaseKind(), "version", buildVersion())
 	s.greet(ctx, p)
-	if s.cfg.Sample {
-		jobs.Go(func() { s.loadSample(background, p) })
-	}
+	jobs.Go(func() {
+		if s.cfg.Sample { // before the clock's own jobs: a sweep would change what is being loaded
+			s.loadSample(background, p)
+		}
+		s.sweep(background)
+	})
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

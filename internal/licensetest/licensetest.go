@@ -27,6 +27,7 @@ import (
 	"reeve/internal/server"
 	"reeve/internal/sigv4"
 	"reeve/internal/store"
+	"reeve/internal/store/sqlconn"
 	"reeve/internal/store/testdb"
 )
 
@@ -54,6 +55,7 @@ type Server struct {
 	Clock     *Clock // of the ledgers; signatures are checked against the real one
 
 	t   testing.TB
+	db  sqlconn.DB
 	cfg server.Config
 
 	mu   sync.Mutex
@@ -103,9 +105,9 @@ func Start(t testing.TB, opts Options) *Server {
 
 func (s *Server) openStore() {
 	s.t.Helper()
-	db := testdb.New(s.t).Open(func() int64 { return s.Clock.Now().UnixMicro() })
+	s.db = testdb.New(s.t).Open(func() int64 { return s.Clock.Now().UnixMicro() })
 	var err error
-	s.Store, err = store.New(s.t.Context(), db, store.Options{})
+	s.Store, err = store.New(s.t.Context(), s.db, store.Options{})
 	s.must("open store", err)
 	s.t.Cleanup(func() { s.must("close store", s.Store.Close()) })
 }
@@ -124,6 +126,19 @@ func (s *Server) openDirectory() {
 func (s *Server) Another() string {
 	s.t.Helper()
 	running := httptest.NewServer(server.New(s.cfg))
+	s.t.Cleanup(running.Close)
+	return running.URL
+}
+
+// Uncached starts one more handler over the same database that keeps nothing
+// in memory, neither nodes nor pages, and returns its URL.
+func (s *Server) Uncached() string {
+	s.t.Helper()
+	plain, err := store.New(s.t.Context(), s.db, store.Options{CacheBytes: -1})
+	s.must("open store without a cache", err)
+	cfg := s.cfg
+	cfg.Manager, cfg.PageCacheBytes = license.New(plain, license.Settings{}), 0
+	running := httptest.NewServer(server.New(cfg))
 	s.t.Cleanup(running.Close)
 	return running.URL
 }
