@@ -224,6 +224,11 @@ func newModel(t *rapid.T, m *license.Manager) *model {
 		x.put(license.Observe, map[string]*machine{arn: made})
 	}
 	x.create(nil)
+	for arn, l := range x.ledgers {
+		for _, name := range slices.Backward(slices.Concat(hostARNs, machineARNs)) {
+			x.associateOne(arn, l, name) // as far as the limit goes
+		}
+	}
 	return x
 }
 
@@ -331,6 +336,22 @@ func (x *model) reportAs(mode license.Mode) {
 	x.put(mode, changes)
 }
 
+// retry reports once more what stands without a licence.
+func (x *model) retry(*rapid.T) {
+	arn, l := x.configuration()
+	again := map[string]*machine{}
+	for name, unlicensed := range l.associated {
+		if unlicensed {
+			same := *x.machines[name]
+			again[name] = &same
+		}
+	}
+	if len(again) == 0 {
+		x.t.Skip("everything in " + arn + " has its licence")
+	}
+	x.put(license.Observe, again)
+}
+
 func (x *model) drawARN() string {
 	return rapid.SampledFrom(slices.Concat(hostARNs, machineARNs)).Draw(x.t, "resource")
 }
@@ -373,7 +394,7 @@ func (x *model) configuration() (string, *ledgerModel) {
 
 func (x *model) changeLimit(*rapid.T) {
 	arn, l := x.configuration()
-	count := rapid.Int64Range(0, 40).Draw(x.t, "count")
+	count := max(0, l.consumed()+rapid.Int64Range(-4, 8).Draw(x.t, "free"))
 	hard := rapid.IntRange(0, 3).Draw(x.t, "hard") > 0
 	if err := x.m.UpdateConfiguration(context.Background(), modelCaller, arn, license.ConfigurationChange{Count: &count, HardLimit: &hard}); err != nil {
 		x.t.Fatal(err)
@@ -394,7 +415,10 @@ func (x *model) delete(*rapid.T) {
 
 func (x *model) associate(*rapid.T) {
 	arn, l := x.configuration()
-	name := x.drawARN()
+	x.associateOne(arn, l, x.drawARN())
+}
+
+func (x *model) associateOne(arn string, l *ledgerModel, name string) {
 	err := x.m.UpdateSpecifications(context.Background(), modelCaller, name, []license.Specification{{ConfigurationARN: arn}}, nil)
 
 	trial := l.clone()
@@ -547,6 +571,7 @@ func TestModel(t *testing.T) {
 			"create":     x.create,
 			"report":     x.report,
 			"admit":      x.admit,
+			"retry":      x.retry,
 			"limit":      x.changeLimit,
 			"delete":     x.delete,
 			"associate":  x.associate,

@@ -20,7 +20,11 @@ func (m *Manager) Verify(ctx context.Context, who Caller, after int64, limit int
 		asked := limit - len(reports)
 		var found []*Configuration
 		err := m.store.View(ctx, func(tx Tx) (err error) {
-			found, err = tx.EveryConfiguration(after, asked)
+			if found, err = tx.EveryConfiguration(after, asked); err != nil || !who.Root {
+				return err
+			}
+			orphans, err := orphans(tx, found, after, len(found) == asked)
+			reports = append(reports, orphans...)
 			return err
 		})
 		if err != nil {
@@ -41,6 +45,25 @@ func (m *Manager) Verify(ctx context.Context, who Caller, after int64, limit int
 		}
 	}
 	return reports, after, nil
+}
+
+// orphans reports the ledgers beyond after whose configuration is not among
+// those found; more says that these are not all there are.
+func orphans(tx Tx, found []*Configuration, after int64, more bool) (reports []VerifyReport, err error) {
+	for {
+		if after, err = tx.NextLedger(after); err != nil || after == 0 {
+			return reports, err
+		}
+		if more && after > found[len(found)-1].Num {
+			return reports, nil
+		}
+		if !slices.ContainsFunc(found, func(c *Configuration) bool { return c.Num == after }) {
+			reports = append(reports, VerifyReport{
+				ConfigurationARN: fmt.Sprintf("configuration number %d", after),
+				Fault:            "there are revisions, but the configuration's own row is missing",
+			})
+		}
+	}
 }
 
 // fault is a disagreement that a verification found.

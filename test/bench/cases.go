@@ -14,6 +14,7 @@ import (
 type measuredCase struct {
 	name     string
 	page     int
+	address  string // what is asked
 	requests [][]byte
 }
 
@@ -76,13 +77,13 @@ func makeCases(server *child, f *fleet) ([]measuredCase, error) {
 		}
 	}
 	one := request{LicenseConfigurationArn: f.ARN, Filters: []filter{{"resourceArn", []string{f.Sample}}}}
-	signed, err := signAll(server, one, []string{""})
-	return append(cases, measuredCase{"arn", 1, signed}), err
+	signed, err := signAll(server.Cold, one, []string{""})
+	return append(cases, measuredCase{"arn", 1, server.Cold, signed}), err
 }
 
 // walk returns the tokens of every page of 50.
 func walk(server *child, r request) ([]string, error) {
-	c, err := dial(server.reeve)
+	c, err := dial(server.Cold)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func walk(server *child, r request) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		signed, err := sign(server.reeve, string(body))
+		signed, err := sign(server.Cold, string(body))
 		if err != nil {
 			return nil, err
 		}
@@ -123,14 +124,20 @@ func listCases(server *child, f *fleet, name string, filters []filter, page int,
 	random = random[:min(len(random), positions)]
 	var cases []measuredCase
 	for _, c := range []struct {
-		name   string
-		tokens []string
-	}{{"first page", full[:1]}, {"last page", full[len(full)-1:]}, {"random pages", random}, {"repeated pages", random[:min(len(random), 100)]}} {
-		signed, err := signAll(server, r, c.tokens)
+		name    string
+		address string
+		tokens  []string
+	}{
+		{"first page", server.Cold, full[:1]},
+		{"last page", server.Cold, full[len(full)-1:]},
+		{"random pages", server.Cold, random},
+		{"repeated pages", server.Reeve, random[:min(len(random), 100)]},
+	} {
+		signed, err := signAll(c.address, r, c.tokens)
 		if err != nil {
 			return nil, err
 		}
-		cases = append(cases, measuredCase{trimmed(name + ", " + c.name), page, signed})
+		cases = append(cases, measuredCase{trimmed(name + ", " + c.name), page, c.address, signed})
 	}
 	return cases, nil
 }
@@ -142,7 +149,7 @@ func trimmed(name string) string {
 	return name
 }
 
-func signAll(server *child, r request, tokens []string) ([][]byte, error) {
+func signAll(address string, r request, tokens []string) ([][]byte, error) {
 	signed := make([][]byte, len(tokens))
 	for i, token := range tokens {
 		r.NextToken = token
@@ -150,7 +157,7 @@ func signAll(server *child, r request, tokens []string) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if signed[i], err = sign(server.reeve, string(body)); err != nil {
+		if signed[i], err = sign(address, string(body)); err != nil {
 			return nil, err
 		}
 	}
@@ -188,7 +195,7 @@ func measureCases(o options, server *child, f *fleet, cases []measuredCase) ([]r
 }
 
 func measureOnce(o options, server *child, c measuredCase) (got, floor float64, size int, err error) {
-	conn, err := dial(server.reeve)
+	conn, err := dial(c.address)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -197,18 +204,18 @@ func measureOnce(o options, server *child, c measuredCase) (got, floor float64, 
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	if err := keep(server.bytes, answer); err != nil {
+	if err := keep(server.Bytes, answer); err != nil {
 		return 0, 0, 0, err
 	}
 	// Half of the floor before and half after, so that a machine that becomes
 	// busier meanwhile does not favour either.
-	before, err := rate(server.bytes, c.requests, o.clients, o.slice/2)
+	before, err := rate(server.Bytes, c.requests, o.clients, o.slice/2)
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	if got, err = rate(server.reeve, c.requests, o.clients, o.slice); err != nil {
+	if got, err = rate(c.address, c.requests, o.clients, o.slice); err != nil {
 		return 0, 0, 0, err
 	}
-	after, err := rate(server.bytes, c.requests, o.clients, o.slice/2)
+	after, err := rate(server.Bytes, c.requests, o.clients, o.slice/2)
 	return got, (before + after) / 2, len(answer), err
 }

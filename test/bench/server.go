@@ -25,16 +25,17 @@ import (
 	"reeve/internal/store"
 )
 
-// child is the measured process: Reeve's API on one address, the handler that
-// sends bytes from memory on another.
+// child is the measured process.
 type child struct {
-	cmd          *exec.Cmd
-	input        io.Closer
-	reeve, bytes string // HOST:PORT
+	cmd   *exec.Cmd
+	input io.Closer
+	addresses
 }
 
-// addresses is what the child prints first.
-type addresses struct{ Reeve, Bytes string }
+// addresses are where the child listens (HOST:PORT), and what it prints first:
+// the API as reeve serve has it, the API without the cache of encoded pages,
+// and the handler that sends bytes from memory.
+type addresses struct{ Reeve, Cold, Bytes string }
 
 func startServer(ctx context.Context, db database, profile string) (*child, error) {
 	self, err := os.Executable()
@@ -58,11 +59,8 @@ func startServer(ctx context.Context, db database, profile string) (*child, erro
 	if err != nil {
 		return nil, fmt.Errorf("start the measured process: %w", err)
 	}
-	var a addresses
-	if err := json.Unmarshal(line, &a); err != nil {
-		return nil, err
-	}
-	return &child{cmd: cmd, input: input, reeve: a.Reeve, bytes: a.Bytes}, nil
+	c := &child{cmd: cmd, input: input}
+	return c, json.Unmarshal(line, &c.addresses)
 }
 
 // stop ends the child, which lives until its input ends.
@@ -104,47 +102,45 @@ func serve(db database, profile string) error {
 		return err
 	}
 	defer s.Close()
-	api, err := newAPI(ctx, s)
-	if err != nil {
+	var a addresses
+	if a.Reeve, err = listenAPI(ctx, s, 64<<20); err != nil { // as serve has it
 		return err
 	}
-	reeve, err := listen(api)
-	if err != nil {
+	if a.Cold, err = listenAPI(ctx, s, 0); err != nil {
 		return err
 	}
-	memory, err := listen(&fromMemory{})
-	if err != nil {
+	if a.Bytes, err = listen(&fromMemory{}); err != nil {
 		return err
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(addresses{reeve, memory}); err != nil {
+	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
 
-func newAPI(ctx context.Context, s *store.Store) (http.Handler, error) {
+func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, error) {
 	directory, err := iam.Open(ctx, s, iam.Options{MasterKey: strings.Repeat("5a", 32)})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	root := iam.RootOptions{Account: account, AccessKeyID: keyID, SecretAccessKey: iam.NewSecret(secret)}
 	if _, err := directory.Bootstrap(ctx, root); err != nil {
-		return nil, err
+		return "", err
 	}
 	key, err := directory.TokenKey(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return server.New(server.Config{
+	return listen(server.New(server.Config{
 		Manager:   license.New(s, license.Settings{}),
 		Directory: directory,
 		TokenKey:  key,
 		Now:       time.Now,
 		Log:       slog.New(slog.DiscardHandler),
 
-		PageCacheBytes: 64 << 20, // as serve has it
-	}), nil
+		PageCacheBytes: pageBytes,
+	}))
 }
 
 func listen(h http.Handler) (string, error) {

@@ -13,6 +13,7 @@ func printTable(w io.Writer, o options, database string, rows []row) {
 	fmt.Fprintf(w, "ListUsageForLicenseConfiguration over HTTP, SigV4 verified, %s; %s/%s, %d CPUs, %d connections, median of %d rounds of %s.\n",
 		database, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), o.clients, o.rounds, o.slice)
 	fmt.Fprintln(w, "ratio: answers a second, divided by those of a handler that sends the same bytes from memory.")
+	fmt.Fprintln(w, "repeated pages may come from the cache of encoded pages; all others are put together from the tree each time.")
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "records\tpage\tcase\tbytes\tanswers/s\tratio\t(least\tmost)\tMiB\t")

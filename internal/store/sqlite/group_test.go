@@ -401,15 +401,11 @@ func TestManyWriters(t *testing.T) {
 // tryOneOfAll counts up in item 0 and adds an item, and then ends in one of
 // the ways in which an Update can; it reports whether the item is to be there.
 func tryOneOfAll(t *testing.T, db *sqlite.DB, id int64) (added bool) {
-	way, patience := id%7, time.Hour
-	if way == 5 {
-		patience = 2 * time.Millisecond
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	way := ways[id%int64(len(ways))]
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var want error
 	defer func() {
-		if got := recover(); (way == 1) != (got == id) {
+		if got := recover(); way.panics != (got != nil) {
 			t.Errorf("item %d ended with panic %v", id, got)
 		}
 	}()
@@ -419,31 +415,40 @@ func tryOneOfAll(t *testing.T, db *sqlite.DB, id int64) (added bool) {
 		if err := countAndAdd(c, id); err != nil {
 			return err
 		}
-		switch {
-		case way == 1:
-			panic(id)
-		case way == 2:
-			want = fmt.Errorf("item %d: %w", id, errRefused)
-		case way == 3 && runs < 3:
-			return sqlconn.ErrClash
-		case way == 4:
-			want = context.Canceled
-			cancel()
-			_, err := c.Exec(`UPDATE item SET body = NULL WHERE id > 0`)
-			return err
-		case way == 5:
-			_, err := c.Exec(interrupted["Writing"].sql)
-			return err
-		}
-		return want
+		return way.end(c, cancel, runs)
 	})
-	if way == 5 {
-		want = context.DeadlineExceeded
-	}
-	if !errors.Is(err, want) {
-		t.Errorf("item %d: got error %v, want %v", id, err, want)
+	if !errors.Is(err, way.want) {
+		t.Errorf("item %d: got error %v, want %v", id, err, way.want)
 	}
 	return err == nil
+}
+
+// ways are how a function can end.
+var ways = []struct {
+	end    func(c sqlconn.Conn, cancel func(), runs int) error
+	want   error
+	panics bool
+}{
+	{end: func(sqlconn.Conn, func(), int) error { return nil }},
+	{end: func(sqlconn.Conn, func(), int) error { panic("as a broken rule would") }, panics: true},
+	{end: func(sqlconn.Conn, func(), int) error { return errRefused }, want: errRefused},
+	{end: func(_ sqlconn.Conn, _ func(), runs int) error {
+		if runs < 3 {
+			return sqlconn.ErrClash
+		}
+		return nil
+	}},
+	{end: func(c sqlconn.Conn, cancel func(), _ int) error {
+		cancel()
+		_, err := c.Exec(`UPDATE item SET body = NULL WHERE id > 0`)
+		return err
+	}, want: context.Canceled},
+	{end: func(c sqlconn.Conn, cancel func(), _ int) error {
+		time.AfterFunc(time.Millisecond, cancel)
+		_, err := c.Exec(interrupted["Writing"].sql)
+		return err
+	}, want: context.Canceled},
+	{end: func(sqlconn.Conn, func(), int) error { return nil }},
 }
 
 func countAndAdd(c sqlconn.Conn, id int64) error {

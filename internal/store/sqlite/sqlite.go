@@ -1,5 +1,6 @@
 // Package sqlite is sqlconn over one SQLite file: one writer, whose commits
-// concurrent Updates share, some readers, and checkpoints in the background. A file belongs to one process at a time.
+// concurrent Updates share (see group.go), some readers, and checkpoints in the
+// background. A file belongs to one process at a time.
 //
 // Pragmas: WAL, synchronous=FULL (a commit is on disk before Update returns),
 // 4096-byte pages, no automatic checkpoints (see checkpoint.go), no
