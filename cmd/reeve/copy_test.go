@@ -61,7 +61,7 @@ func ledgers(t *testing.T, change func(*config.Config)) []string {
 // makeLedger makes a configuration through a server that it starts and stops.
 func makeLedger(t *testing.T, data, name string) (arn string) {
 	t.Helper()
-	s := openTestServer(t, func(c *config.Config) { c.Data = data })
+	s := openTestServer(t, func(c *config.Config) { c.Data, c.Database = data, "" })
 	stop, ended := start(t, s)
 	var made api.CreateLicenseConfigurationOutput
 	counting := "vCPU"

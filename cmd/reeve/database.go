@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,6 +21,7 @@ const databaseFile = "reeve.db"
 type storeOptions struct {
 	data       string // directory of the SQLite database
 	postgres   string // URL; "" for SQLite
+	replica    string // URL of a replica of postgres; "" for none
 	cacheBytes int64
 	log        *slog.Logger
 }
@@ -30,12 +32,32 @@ func openStore(ctx context.Context, o storeOptions) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := store.New(ctx, db, store.Options{CacheBytes: o.cacheBytes})
-	if err != nil {
+	opts := store.Options{CacheBytes: o.cacheBytes, Log: o.log}
+	if opts.Replica, err = openReplica(ctx, o); err != nil {
 		db.Close()
 		return nil, err
 	}
+	s, err := store.New(ctx, db, opts)
+	if err != nil {
+		db.Close()
+		if opts.Replica != nil {
+			opts.Replica.Close()
+		}
+		return nil, err
+	}
 	return s, nil
+}
+
+// openReplica returns nil when there is none. One that does not answer stops
+// nobody: the store goes on without it.
+func openReplica(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
+	if o.replica == "" {
+		return nil, nil
+	}
+	if o.postgres == "" {
+		return nil, errors.New("--read-database is a replica of --database: give both, or neither")
+	}
+	return postgres.Open(ctx, o.replica, postgres.Options{Late: true, Patience: -1})
 }
 
 func openDatabase(ctx context.Context, o storeOptions) (sqlconn.DB, error) {

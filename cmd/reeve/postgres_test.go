@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"log/slog"
-	"net/url"
 	"strings"
 	"testing"
-
-	"github.com/jackc/pgx/v5"
 
 	"reeve/internal/api"
 	"reeve/internal/client"
@@ -18,23 +15,7 @@ import (
 // emptySchema returns the URL of a schema of PostgreSQL for this test alone.
 func emptySchema(t *testing.T) string {
 	t.Helper()
-	address, schema := pgtest.URL(t), pgtest.Schema(t)
-	conn, err := pgx.Connect(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close(t.Context())
-	if _, err := conn.Exec(t.Context(), "CREATE SCHEMA "+pgx.Identifier{schema}.Sanitize()); err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Set("search_path", schema)
-	u.RawQuery = query.Encode()
-	return u.String()
+	return pgtest.EmptySchema(t)
 }
 
 func TestServersShareAPostgreSQLDatabase(t *testing.T) {

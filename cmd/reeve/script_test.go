@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"reeve/internal/client"
+	"reeve/internal/store/testdb"
 )
 
 func TestMain(m *testing.M) {
@@ -26,14 +28,34 @@ func TestMain(m *testing.M) {
 //	await DIR           wait until the server with that data directory answers
 //	api TARGET JSON     call an operation as the root account; prints the answer
 //	setvar NAME TEXT    keep what stands between TEXT and the next quote in the last output
+//
+// and the condition [sqlite]: the servers of the session use SQLite, and not
+// an empty PostgreSQL (package testdb).
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
+		Setup:               chooseDatabase,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"await": await, "api": callAPI, "setvar": setVariable,
 		},
 	})
+}
+
+// chooseDatabase is for servers that are started without --database.
+func chooseDatabase(env *testscript.Env) error {
+	if t, ok := env.T().(testing.TB); ok && testdb.Postgres() {
+		env.Setenv("REEVE_DATABASE", testdb.New(t).URL)
+	}
+	return nil
+}
+
+func condition(name string) (bool, error) {
+	if name != "sqlite" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	return !testdb.Postgres(), nil
 }
 
 // await polls /healthz; a server that does not come up fails the script.

@@ -153,7 +153,7 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.store, err = openStore(ctx, storeOptions{
-		data: s.cfg.Data, postgres: string(s.cfg.Database), cacheBytes: s.cfg.CacheBytes - s.pageBytes(), log: s.log,
+		data: s.cfg.Data, postgres: string(s.cfg.Database), replica: string(s.cfg.ReadDatabase), cacheBytes: s.cfg.CacheBytes - s.pageBytes(), log: s.log,
 	})
 	if err != nil {
 		return err

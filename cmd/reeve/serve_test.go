@@ -16,12 +16,15 @@ import (
 	"reeve/internal/awsjson"
 	"reeve/internal/config"
 	"reeve/internal/license"
+	"reeve/internal/store/testdb"
 )
 
+// openTestServer opens a server with a database of its own (package testdb).
 func openTestServer(t *testing.T, change func(*config.Config)) *serverProcess {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
+	cfg.Database = config.Secret(testdb.New(t).URL)
 	if change != nil {
 		change(&cfg)
 	}

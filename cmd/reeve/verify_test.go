@@ -8,12 +8,13 @@ import (
 	"testing"
 
 	"reeve/internal/api"
+	"reeve/internal/config"
 	"reeve/internal/store/sqlconn"
 	"reeve/internal/store/sqlite"
 )
 
 func TestVerifyNamesTheLedgerThatWasTamperedWith(t *testing.T) {
-	s := openTestServer(t, nil)
+	s := openTestServer(t, func(c *config.Config) { c.Database = "" }) // verify --data is for SQLite
 	stop, ended := start(t, s)
 	arns := make([]string, 3)
 	for i, name := range []string{"one", "two", "three"} {

@@ -3,7 +3,6 @@ package license
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -50,7 +49,7 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	due, err := dueHolds(tx, now)
+	due, err := tx.ExpiredHolds(now, sweepBatch)
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
@@ -72,7 +71,7 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 	}
 	done := 0
 	for _, a := range due {
-		if l := b.ledger(a.Configuration); l != nil && !l.Loading && a.Account == account {
+		if l := b.ledger(a.Configuration); l != nil && a.Account == account {
 			if err := b.release(l, a, now); err != nil {
 				return 0, err
 			}
@@ -80,59 +79,6 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 		}
 	}
 	return done, b.close()
-}
-
-// loading tells which configurations of associations history is being loaded
-// into: their ledgers are not the clock's to change.
-func loading(tx Tx, as []OpenAssociation) (map[int64]bool, error) {
-	found := map[int64]bool{}
-	for _, a := range as {
-		if _, known := found[a.Configuration]; known {
-			continue
-		}
-		c, err := tx.Configuration(a.ConfigurationID)
-		if err != nil {
-			return nil, fmt.Errorf("read license configuration: %w", err)
-		}
-		found[a.Configuration] = c != nil && c.Loading
-	}
-	return found, nil
-}
-
-// dueHolds returns holds that are over, but for those of loaded history.
-func dueHolds(tx Tx, now Time) ([]OpenAssociation, error) {
-	due, err := tx.ExpiredHolds(now, sweepBatch)
-	if err != nil {
-		return nil, err
-	}
-	loading, err := loading(tx, due)
-	return slices.DeleteFunc(due, func(a OpenAssociation) bool { return loading[a.Configuration] }), err
-}
-
-// unseenResources returns machines whose last report is too old, but for those
-// that history is being loaded for.
-func unseenResources(tx Tx, since Time) ([]*Resource, error) {
-	unseen, err := tx.UnseenResources(since, sweepBatch)
-	if err != nil {
-		return nil, err
-	}
-	nums := make([]int64, len(unseen))
-	for i, r := range unseen {
-		nums[i] = r.Num
-	}
-	open, err := tx.AssociationsOf(nums)
-	if err != nil {
-		return nil, err
-	}
-	loading, err := loading(tx, open)
-	if err != nil {
-		return nil, err
-	}
-	busy := map[int64]bool{}
-	for _, a := range open {
-		busy[a.Resource] = busy[a.Resource] || loading[a.Configuration]
-	}
-	return slices.DeleteFunc(unseen, func(r *Resource) bool { return busy[r.Num] }), nil
 }
 
 // release ends one hold, if it is still there.
@@ -162,7 +108,7 @@ func (m *Manager) retireUnseen(tx Tx) (int, error) {
 		return 0, err
 	}
 	since := now - Time(m.settings.InactiveAfter/time.Microsecond)
-	unseen, err := unseenResources(tx, since)
+	unseen, err := tx.UnseenResources(since, sweepBatch)
 	if err != nil || len(unseen) == 0 {
 		return 0, err
 	}

@@ -228,7 +228,9 @@ type ResourceTx interface {
 	Inventory(account string, filters []InventoryFilter, after int64, limit int) ([]*Resource, error)
 
 	// UnseenResources returns up to limit managed instances of the
-	// deployment last seen before t that are not inactive or gone.
+	// deployment last seen before t that are not inactive or gone, but for
+	// those that are associated with a configuration whose history is being
+	// loaded: its ledger is not the clock's to change.
 	UnseenResources(t Time, limit int) ([]*Resource, error)
 }
 
@@ -255,7 +257,8 @@ type AssociationTx interface {
 	// of the resources whose newest facts name that host of an account.
 	AssociationsOnHost(configuration int64, account, host string) ([]OpenAssociation, error)
 
-	// ExpiredHolds returns up to limit affinity holds with Until <= t.
+	// ExpiredHolds returns up to limit affinity holds with Until <= t, but for
+	// those in configurations whose history is being loaded.
 	ExpiredHolds(t Time, limit int) ([]OpenAssociation, error)
 
 	// SaveFailures adds or replaces failures, one per resource;

@@ -116,6 +116,6 @@ func (t *tx) AssociationsOnHost(configuration int64, account, host string) ([]li
 // ExpiredHolds returns those that ended first, first.
 func (t *tx) ExpiredHolds(at license.Time, limit int) ([]license.OpenAssociation, error) {
 	return t.associations("list expired holds", selectAssociation+`
-		WHERE a.origin = 'affinity' AND a.until <= $1
+		WHERE a.origin = 'affinity' AND a.until <= $1 AND c.loading = 0
 		ORDER BY a.until, a.resource, a.configuration LIMIT $2`, int64(at), int64(limit))
 }

@@ -214,6 +214,8 @@ func (t *tx) FactsOf(num, version int64) (*license.Facts, error) {
 func (t *tx) UnseenResources(before license.Time, limit int) ([]*license.Resource, error) {
 	return t.resources("list unseen resources", selectResource+`
 		WHERE r.type = 4 AND r.gone = 0 AND r.inactive = 0 AND r.seen < $1
+			AND NOT EXISTS (SELECT 1 FROM association a JOIN configuration c ON c.num = a.configuration
+				WHERE a.resource = r.num AND c.loading = 1)
 		ORDER BY r.seen, r.num LIMIT $2`, int64(before), int64(limit))
 }
 

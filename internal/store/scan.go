@@ -53,19 +53,27 @@ func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usag
 	if err != nil || s.Limit <= 0 {
 		return dst, err
 	}
-	end := len(dst) + s.Limit
+	start, end := len(dst), len(dst)+s.Limit
 	dst = slices.Grow(dst, min(s.Limit, firstRows))
-	err = t.reader().Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner,
-		func(k mvtree.Key, value string) (bool, error) {
-			dst = append(dst, license.Usage{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
-			return len(dst) < end, dst[len(dst)-1].ParseText(value)
-		})
+	err = t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
+		dst = dst[:start]
+		return r.Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner,
+			func(k mvtree.Key, value string) (bool, error) {
+				dst = append(dst, license.Usage{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
+				return len(dst) < end, dst[len(dst)-1].ParseText(value)
+			})
+	})
 	return dst, err
 }
 
 // UsageOf implements license.TreeTx.
 func (t *tx) UsageOf(configuration, revision int64, k license.Key) (*license.Usage, error) {
-	value, ok, err := t.reader().Get(configuration, allUsage, revision, treeKey(k))
+	var value string
+	var ok bool
+	err := t.readTree(configuration, revision, func(r mvtree.Reader) (err error) {
+		value, ok, err = r.Get(configuration, allUsage, revision, treeKey(k))
+		return err
+	})
 	if err != nil || !ok {
 		return nil, err
 	}
@@ -78,13 +86,16 @@ func (t *tx) ScanAssociations(dst []license.Association, s license.UsageScan) ([
 	if s.Limit <= 0 {
 		return dst, nil
 	}
-	end := len(dst) + s.Limit
+	start, end := len(dst), len(dst)+s.Limit
 	dst = slices.Grow(dst, min(s.Limit, firstRows))
-	err := t.reader().Scan(s.Configuration, associations, s.Revision, treeKey(s.After), 0,
-		func(k mvtree.Key, value string) (bool, error) {
-			dst = append(dst, license.Association{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
-			return len(dst) < end, dst[len(dst)-1].ParseText(value)
-		})
+	err := t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
+		dst = dst[:start]
+		return r.Scan(s.Configuration, associations, s.Revision, treeKey(s.After), 0,
+			func(k mvtree.Key, value string) (bool, error) {
+				dst = append(dst, license.Association{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
+				return len(dst) < end, dst[len(dst)-1].ParseText(value)
+			})
+	})
 	return dst, err
 }
 

@@ -9,7 +9,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"reeve/internal/iam"
 	"reeve/internal/license"
@@ -25,13 +27,23 @@ type Options struct {
 	// CacheBytes bounds the memory that decoded tree nodes may take. 0 means
 	// 512 MiB, which holds about two million records; a negative number keeps none.
 	CacheBytes int64
+
+	// Replica, when there is one, serves what Views read of the trees, as
+	// soon as it has the revision in question; the Store owns it. Whatever is
+	// not pinned to a revision is read from the database itself.
+	Replica sqlconn.DB
+
+	// Log is told when Replica stops and starts to be of use; default
+	// slog.Default().
+	Log *slog.Logger
 }
 
 // Store is an open database of Reeve. It is safe for concurrent use, also by
 // several processes over one PostgreSQL database.
 type Store struct {
-	db    sqlconn.DB
-	cache *mvtree.Cache // nil when nothing is to be cached
+	db      sqlconn.DB
+	cache   *mvtree.Cache // nil when nothing is to be cached
+	replica *replica      // nil when there is none
 }
 
 var (
@@ -53,7 +65,7 @@ func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	if err := refuseUnfinished(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, cache: newCache(opts.CacheBytes)}, nil
+	return &Store{db: db, cache: newCache(opts.CacheBytes), replica: newReplica(opts)}, nil
 }
 
 func newCache(bytes int64) *mvtree.Cache {
@@ -67,7 +79,12 @@ func newCache(bytes int64) *mvtree.Cache {
 }
 
 // Close closes the database. Transactions must have ended.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	if s.replica == nil {
+		return s.db.Close()
+	}
+	return errors.Join(s.replica.db.Close(), s.db.Close())
+}
 
 // View implements license.Store.
 func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
@@ -76,7 +93,7 @@ func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
 	}
 	c := &snapshot{ctx: ctx, db: s.db}
 	defer c.end(nil) // when fn panics
-	return c.end(fn(&tx{conn: c, cache: s.cache}))
+	return c.end(fn(&tx{conn: c, cache: s.cache, ctx: ctx, replica: s.replica}))
 }
 
 // Update implements license.Store.
@@ -102,6 +119,10 @@ func (s *Store) cacheFor(c sqlconn.Conn) *mvtree.Cache {
 type tx struct {
 	conn  sqlconn.Conn
 	cache *mvtree.Cache // nil once an Update has written to a tree, and as cacheFor says: that may yet be rolled back
+
+	// Of a View; nil in an Update.
+	ctx     context.Context
+	replica *replica // nil when there is none
 }
 
 var _ license.Tx = (*tx)(nil)

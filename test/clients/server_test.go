@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"reeve/internal/store/testdb"
 )
 
 const (
@@ -89,6 +91,7 @@ func start(t *testing.T) *server {
 		"REEVE_ROOT_ACCOUNT=" + root,
 		"REEVE_ROOT_ACCESS_KEY_ID=" + rootKey.id,
 		"REEVE_ROOT_SECRET_ACCESS_KEY=" + rootKey.secret,
+		"REEVE_DATABASE=" + testdb.New(t).URL,
 	}
 	cmd.Stderr = &log
 	must(t, "start server", cmd.Start())

@@ -67,7 +67,7 @@ func (d *Database) Open(clock func() int64) sqlconn.DB {
 
 // fewChecks is how often a property is checked where each check makes a schema
 // of PostgreSQL. The same property has its hundred checks on SQLite.
-const fewChecks = "10"
+const fewChecks = "25"
 
 // FewerChecks lowers how often rapid checks a property whose every check makes
 // a database, for the rest of a test that runs alone: with PostgreSQL, and
