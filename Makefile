@@ -28,6 +28,11 @@ parts: # what the tests drive besides Go: clients, agents, a database
 race: ## run the tests of everything under internal with the race detector
 	$(GO) test -race -timeout 30m ./internal/...
 
+.PHONY: test-postgres
+test-postgres: ## run the tests once more with servers over PostgreSQL; those that have no server come from the cache
+	REEVE_TEST_DATABASE=postgres $(GO) test -timeout 20m ./internal/... ./cmd/...
+	REEVE_TEST_DATABASE=postgres $(GO) test -timeout 20m -run 'Go|Boto3' ./test/clients
+
 .PHONY: lint
 lint: ## formatting, vet and staticcheck
 	@test -z "$$(gofmt -l cmd internal test)" || { gofmt -l cmd internal test; echo 'run: make fmt'; exit 1; }
@@ -45,6 +50,10 @@ fuzz: ## fuzz every target for FUZZTIME each (default 30s)
 .PHONY: bench
 bench: ## measure ListUsage over HTTP against the same bytes from memory
 	$(GO) run ./test/bench
+
+.PHONY: chaos
+chaos: ## the long form of trying to break servers and their database
+	REEVE_CHAOS_LONG=1 $(GO) test -count=1 -timeout 60m -v ./test/chaos ./test/cluster
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is linked

@@ -99,7 +99,7 @@ func TestADeploymentMovesToPostgreSQLAndBack(t *testing.T) {
 	if err := copyPrivate(filepath.Join(first, iam.MasterKeyFile), filepath.Join(last, iam.MasterKeyFile)); err != nil {
 		t.Fatal(err)
 	}
-	onSQLite := ledgers(t, func(c *config.Config) { c.Data = last })
+	onSQLite := ledgers(t, func(c *config.Config) { c.Data, c.Database = last, "" })
 	if len(onPostgres) != 1 || len(onSQLite) != 1 || onPostgres[0] != onSQLite[0] {
 		t.Errorf("the ledgers are %q on PostgreSQL, %q on SQLite", onPostgres, onSQLite)
 	}

@@ -64,3 +64,16 @@ func clientOf(t *testing.T, to, keyOf *serverProcess) *client.Client {
 	}
 	return c
 }
+
+// A replica that is down does not keep a server from starting; one of nothing does.
+func TestAServerStartsWithoutItsReplica(t *testing.T) {
+	nowhere := config.Secret("postgres://reeve@/postgres?host=" + t.TempDir())
+	s := openTestServer(t, func(c *config.Config) { c.Database, c.ReadDatabase = config.Secret(emptySchema(t)), nowhere })
+	s.close()
+	cfg := config.Default()
+	cfg.Data, cfg.Listen, cfg.ReadDatabase = t.TempDir(), "127.0.0.1:0", nowhere
+	_, err := openServer(context.Background(), cfg, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "--read-database is a replica of --database") {
+		t.Errorf("a replica of SQLite: %v", err)
+	}
+}

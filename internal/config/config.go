@@ -19,6 +19,8 @@ type Config struct {
 	Listen   string // host:port
 	Database Secret // postgres:// URL, which may hold a password; "" is SQLite in Data
 
+	ReadDatabase Secret // postgres:// URL of a replica of Database; "" is none
+
 	Sandbox bool
 	Sample  bool
 

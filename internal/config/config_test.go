@@ -50,6 +50,7 @@ var samples = map[string][3]string{
 	"data":                   {"a", "b", "c"},
 	"listen":                 {":1", ":2", ":3"},
 	"database":               {"postgres://a", "postgres://b", "postgresql://c"},
+	"read-database":          {"postgres://a", "postgres://b", "postgresql://c"},
 	"sandbox":                {"false", "false", "true"},
 	"sample":                 {"false", "false", "true"},
 	"log-level":              {"debug", "warn", "error"},

@@ -45,7 +45,10 @@ func Settings() []Setting {
 			set:  setListen},
 		{Name: "database", Kind: "url",
 			Help: "PostgreSQL to keep the ledger in (postgres://…); without it, SQLite in the data directory",
-			set:  setDatabase},
+			set:  postgresURL(func(c *Config) *Secret { return &c.Database }, "for SQLite")},
+		{Name: "read-database", Kind: "url",
+			Help: "PostgreSQL replica of --database (postgres://…) for reading usage and associations at revisions that it has; --database still answers the rest, and everything when the replica is behind by more than 50ms or down",
+			set:  postgresURL(func(c *Config) *Secret { return &c.ReadDatabase }, "for none")},
 		{Name: "sandbox", Default: "false", Kind: "bool",
 			Help: "Accept unknown, well-formed ARNs of the caller's own account as resources, for testing infrastructure code",
 			set:  boolean(func(c *Config) *bool { return &c.Sandbox })},
@@ -170,13 +173,15 @@ func setListen(c *Config, s string) error {
 	return nil
 }
 
-// setDatabase does not repeat the value in its error: it may hold a password.
-func setDatabase(c *Config, s string) error {
-	if s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
-		return fmt.Errorf("is not a PostgreSQL URL: give postgres://user:password@host:5432/name, or leave it out for SQLite")
+// postgresURL does not repeat the value in its error: it may hold a password.
+func postgresURL(field func(*Config) *Secret, without string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if s != "" && !strings.HasPrefix(s, "postgres://") && !strings.HasPrefix(s, "postgresql://") {
+			return fmt.Errorf("is not a PostgreSQL URL: give postgres://user:password@host:5432/name, or leave it out %s", without)
+		}
+		*field(c) = Secret(s)
+		return nil
 	}
-	c.Database = Secret(s)
-	return nil
 }
 
 func setRootAccount(c *Config, s string) error {

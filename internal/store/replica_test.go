@@ -5,6 +5,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -81,9 +82,9 @@ var replicatedCaller = license.Caller{Account: "123456789012", Region: "eu-west-
 func openReplicated(t *testing.T, servers *pgtest.Cluster, cacheBytes int64) *replicated {
 	t.Helper()
 	r := &replicated{t: t, servers: servers}
-	primary, err := postgres.Open(t.Context(), servers.URL(pgtest.Primary), postgres.Options{})
+	primary, err := postgres.Open(t.Context(), servers.URL(pgtest.Leader), postgres.Options{})
 	r.must(err)
-	replica, err := postgres.Open(t.Context(), servers.URL(pgtest.Replica), postgres.Options{Late: true, Patience: -1})
+	replica, err := postgres.Open(t.Context(), servers.URL(pgtest.Follower), postgres.Options{Late: true, Patience: -1})
 	r.must(err)
 	r.primary, r.replica = &treeReads{DB: primary}, &treeReads{DB: replica}
 	s := open(t, r.primary, store.Options{CacheBytes: cacheBytes, Replica: r.replica, Log: slog.New(slog.NewTextHandler(&r.log, nil))})
@@ -148,7 +149,7 @@ func (r *replicated) usesReplica() bool { r.write(); return r.read() }
 
 func (r *replicated) onReplica(sql string) {
 	r.t.Helper()
-	conn, err := pgx.Connect(r.t.Context(), r.servers.URL(pgtest.Replica))
+	conn, err := pgx.Connect(r.t.Context(), r.servers.URL(pgtest.Follower))
 	r.must(err)
 	defer conn.Close(r.t.Context())
 	_, err = conn.Exec(r.t.Context(), sql)
@@ -165,7 +166,15 @@ func startReplica(t *testing.T) *pgtest.Cluster {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = servers.Close() })
-	if err := servers.Attach(); err != nil {
+	db, err := postgres.Open(t.Context(), servers.URL(pgtest.Leader), postgres.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.New(t.Context(), db, store.Options{}) // the replica begins with the schema
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Close(), servers.Attach()); err != nil {
 		t.Fatal(err)
 	}
 	return servers
@@ -215,13 +224,13 @@ func (r *replicated) paused() {
 // down: without the replica everything is answered; one warning says so.
 func (r *replicated) down() {
 	r.t.Helper()
-	r.must(r.servers.Kill(pgtest.Replica))
+	r.must(r.servers.Kill(pgtest.Follower))
 	for range 10 {
 		if r.usesReplica() && r.log.count("level=WARN") > 0 {
 			r.t.Error("a replica that is down was read")
 		}
 	}
-	r.must(r.servers.Start(pgtest.Replica))
+	r.must(r.servers.Start(pgtest.Follower))
 	r.await("the replica is read again", r.usesReplica)
 	if r.log.count("answers again") != 1 {
 		r.t.Errorf("the log does not say that the replica is back:\n%s", r.log.text.String())
@@ -235,7 +244,7 @@ func TestAPromotedReplicaIsNotRead(t *testing.T) {
 	r := openReplicated(t, servers, 0)
 	r.await("the replica is read", r.usesReplica)
 	r.must(servers.Promote())
-	db, err := postgres.Open(t.Context(), servers.URL(pgtest.Replica), postgres.Options{})
+	db, err := postgres.Open(t.Context(), servers.URL(pgtest.Follower), postgres.Options{})
 	r.must(err)
 	other := license.New(open(t, db, store.Options{}), license.Settings{})
 	for i := range 50 { // far ahead

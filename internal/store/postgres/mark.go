@@ -104,11 +104,11 @@ func isUnknown(c *pgxpool.Conn, err error) bool {
 }
 
 // resolve finds out what became of a commit whose answer was lost. nil means
-// that it has happened, ErrConflict that it has not and never will, so that
+// that it has happened, ErrUnavailable that it has not and never will, so that
 // the update may run again.
 func (d *DB) resolve(ctx context.Context, mark string, lost error) error {
 	if mark == "" { // nothing was written, so running again does no harm
-		return fmt.Errorf("%w: %w", sqlconn.ErrConflict, lost)
+		return unavailable("read and lock", lost)
 	}
 	limited, cancel := context.WithTimeout(ctx, resolveTimeout)
 	defer cancel()
@@ -116,7 +116,7 @@ func (d *DB) resolve(ctx context.Context, mark string, lost error) error {
 		void, err := d.decide(limited, mark)
 		switch {
 		case err == nil && void:
-			return fmt.Errorf("%w: not committed: %w", sqlconn.ErrConflict, lost)
+			return unavailable("commit", lost)
 		case err == nil:
 			return nil
 		case errors.Is(err, sqlconn.ErrClosed), !o.wait(limited):

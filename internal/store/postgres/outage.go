@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"time"
 
@@ -100,6 +102,20 @@ var passing = []string{
 
 func isPassing(server *pgconn.PgError) bool {
 	return slices.Contains(passing, server.Code)
+}
+
+// lostConnection says what the end of a connection means for a transaction
+// that has not been committed: the server has rolled it back or will, and
+// another may serve. The driver also ends connections over its caller's
+// mistakes, such as a wrong number of arguments; those are not waited out.
+func lostConnection(err error) error {
+	var server *pgconn.PgError
+	var network net.Error
+	if errors.As(err, &server) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) {
+		return unavailable("connection lost", err)
+	}
+	return fmt.Errorf("%w: connection lost: %w", sqlconn.ErrConflict, err)
 }
 
 // connectError says whether it helps to connect again: yes, but for servers

@@ -27,6 +27,9 @@ type Options struct {
 	MaxConns int          // connections at most; default the URL's pool_max_conns, else 4 or one a processor
 	Clock    func() int64 // what Conn.Now returns, microseconds since the epoch; default the server's clock
 
+	// Late makes Open ask the server nothing, so that it may be away.
+	Late bool
+
 	// Patience is how long a call waits for a server that is away before it
 	// returns ErrUnavailable; default 15 seconds, negative for none.
 	Patience time.Duration
@@ -62,6 +65,9 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if opts.Late {
+		return &DB{pool: pool, opts: opts}, nil
 	}
 	if err := checkServer(ctx, pool); err != nil {
 		pool.Close()

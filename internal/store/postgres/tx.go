@@ -165,7 +165,7 @@ func (t *tx) translate(err error) error {
 	case t.ctx.Err() != nil:
 		return t.ctx.Err()
 	case conn.IsClosed():
-		return unavailable("connection lost", err)
+		return lostConnection(err)
 	case t.reopen == nil && isStandby(err):
 		_ = conn.Close(t.ctx) // so that the pool looks for another server
 		return unavailable("write", err)

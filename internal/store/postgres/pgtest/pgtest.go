@@ -5,6 +5,9 @@
 // and postgres must be on the PATH or where Debian keeps them. Its database
 // has an ICU locale on purpose, in which text does not sort by byte. It does
 // not sync to disk unless REEVE_TEST_POSTGRES_FSYNC=1.
+//
+// A Proxy is a network that loses commits; a Cluster is a server that crashes
+// and fails over.
 package pgtest
 
 import (
