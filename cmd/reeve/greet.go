@@ -17,16 +17,20 @@ import (
 // defaultRegion is the region that commands ask in where nothing names one.
 var defaultRegion = client.RegionFrom(client.Choice{}, func(string) string { return "" })
 
-// greet says where the server is, and what to do next. With the sample, that is
+// greet says where the server is, and what to do next. With the sample, more is
 // said once there is something to see.
 func (s *serverProcess) greet(ctx context.Context, p *process) {
-	fmt.Fprintf(p.stdout, "Reeve serves %s from %s.", s.endpoint(), s.cfg.Data)
-	if s.cfg.Sample {
-		fmt.Fprint(p.stdout, " The sample is being loaded; what to try follows.\n")
+	fmt.Fprintf(p.stdout, "Reeve serves %s from %s. ", s.endpoint(), s.cfg.Data)
+	if !s.cfg.Sample {
+		s.suggest(ctx, p)
 		return
 	}
-	fmt.Fprint(p.stdout, " ")
-	s.suggest(ctx, p)
+	self := s.self()
+	fmt.Fprintf(p.stdout, "The sample is being loaded, and more to try follows.\n\n  eval \"$(%s)\"\n", self.env(regionOf(p)))
+	for _, line := range s.list() {
+		fmt.Fprintf(p.stdout, "  %s\n", line)
+	}
+	fmt.Fprintf(p.stdout, "  %s verify\n\n", self.command)
 }
 
 // suggest prints commands to try, which a person can paste as they stand.
@@ -44,32 +48,38 @@ func (s *serverProcess) suggest(ctx context.Context, p *process) {
 
 // commands shows what there is, or makes a first configuration.
 func (s *serverProcess) commands(ctx context.Context, p *process, self invocation) []string {
-	aws := func(operation string) string {
-		return "aws license-manager " + operation + " --endpoint-url " + s.endpoint() + ` \`
-	}
 	lines := []string{`eval "$(` + self.env(regionOf(p)) + `)"`}
-	list := []string{
-		aws("list-license-configurations"),
-		"    --output table --query 'LicenseConfigurations[].[Name,LicenseCount,ConsumedLicenses]'",
-	}
 	e, err := s.example(ctx, p)
 	if err != nil {
 		s.log.Warn("look for an example", "error", err)
 	}
 	if e == nil {
 		create := []string{
-			aws("create-license-configuration"),
+			s.aws("create-license-configuration"),
 			"    --name demo --license-counting-type vCPU --license-count 16",
 		}
-		return append(append(lines, create...), list...)
+		return append(append(lines, create...), s.list()...)
 	}
-	lines = append(lines, list...)
-	lines = append(lines, aws("list-usage-for-license-configuration"))
+	lines = append(lines, s.list()...)
+	lines = append(lines, s.aws("list-usage-for-license-configuration"))
 	if at := e.midlife(); at != "" {
 		lines = append(lines, "    --filters Name=asOf,Values="+at+` \`)
 	}
 	lines = append(lines, "    --license-configuration-arn "+e.ARN())
 	return append(lines, self.command+" history "+posixQuote(e.Terms.Name))
+}
+
+// aws is the first line of a command of the AWS CLI, which goes on in the next.
+func (s *serverProcess) aws(operation string) string {
+	return "aws license-manager " + operation + " --endpoint-url " + s.endpoint() + ` \`
+}
+
+// list is the command that lists the configurations.
+func (s *serverProcess) list() []string {
+	return []string{
+		s.aws("list-license-configurations"),
+		"    --output table --query 'LicenseConfigurations[].[Name,LicenseCount,ConsumedLicenses]'",
+	}
 }
 
 // example is a configuration of the root account that is worth a look.

@@ -72,7 +72,7 @@ func TestPagesStayWithinTheirMemory(t *testing.T) {
 }
 
 func TestAnEmptyCacheKeepsNothing(t *testing.T) {
-	var c *pageCache = newPageCache(0)
+	c := newPageCache(0)
 	for range 3 {
 		if ask(c, 1) {
 			t.Error("a page was kept")

@@ -107,7 +107,7 @@ func TestVerifyAcceptsRecordedRequestsOverTheWire(t *testing.T) {
 		}
 		recorded, _ := parseRequest(t, raw)
 		v := newVerifier(amzTime(t, recorded.Header.Get("X-Amz-Date")), map[string]string{recordedKey: recordedSecret})
-		var verified error = errors.New("no request arrived")
+		verified := errors.New("no request arrived")
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			_, verified = v.Verify(r, body)
