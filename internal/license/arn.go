@@ -88,6 +88,10 @@ func onlyBytes(s string, ok func(byte) bool, also string) bool {
 	return true
 }
 
+// zeroOwner stands for the account 000000000000, which test environments like
+// to use: as a number, 0 is no account.
+const zeroOwner = 1_000_000_000_000
+
 // ownerNumber is an account's 12 digits as the number that keys carry; 0 for
 // anything that is no account.
 func ownerNumber(account string) int64 {
@@ -95,16 +99,17 @@ func ownerNumber(account string) int64 {
 		return 0
 	}
 	n, _ := strconv.ParseInt(account, 10, 64)
+	if n == 0 {
+		return zeroOwner
+	}
 	return n
 }
 
 // AccountOf returns the 12 digits of a key's owner.
 func AccountOf(owner int64) string {
-	s := strconv.FormatInt(owner, 10)
-	if len(s) < 12 {
-		s = strings.Repeat("0", 12-len(s)) + s
-	}
-	return s
+	const digits = 12
+	s := strings.Repeat("0", digits) + strconv.FormatInt(owner, 10)
+	return s[len(s)-digits:]
 }
 
 // clip bounds what a message echoes of somebody's input.
