@@ -25,8 +25,8 @@ parts: # what the tests drive besides Go: clients, agents, a database
 	@sh test/parts.sh
 
 .PHONY: race
-race: ## run the tests of everything under internal with the race detector
-	$(GO) test -race -timeout 30m ./internal/...
+race: ## run the tests of everything under internal with the race detector, in their short form
+	$(GO) test -race -short -timeout 30m ./internal/...
 
 .PHONY: test-postgres
 test-postgres: ## run the tests once more with servers over PostgreSQL; those that have no server come from the cache
