@@ -25,6 +25,13 @@ type Bytes []byte
 // AppendJSON appends the bytes.
 func (b Bytes) AppendJSON(dst []byte) ([]byte, error) { return append(dst, b...), nil }
 
+// Appended is a Response that was appended to its Call's Out: what grew of that
+// memory serves the next request too.
+type Appended []byte
+
+// AppendJSON appends the bytes.
+func (a Appended) AppendJSON(dst []byte) ([]byte, error) { return append(dst, a...), nil }
+
 // Marshal returns a Response that encodes v by its struct tags. It is for
 // answers whose speed does not matter: it allocates for each.
 func Marshal(v any) Response { return marshalled{v} }
@@ -55,6 +62,9 @@ func encode(response Response, out *buffer) (body []byte, err error) {
 	case nil:
 		return emptyAnswer, nil
 	case Bytes:
+		return ready, nil
+	case Appended:
+		out.bytes = ready
 		return ready, nil
 	}
 	out.bytes, err = response.AppendJSON(out.bytes)

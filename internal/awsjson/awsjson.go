@@ -8,6 +8,7 @@
 package awsjson
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -30,13 +31,16 @@ type Call struct {
 	Body      []byte // JSON, or blank; the memory is reused once the Response is encoded
 	RequestID string
 	Target    string // "AWSLicenseManager.ListUsageForLicenseConfiguration"
+	Out       []byte // empty memory that the answer may be appended to, see Appended
 }
 
 // Operation is one entry of the table of operations.
 type Operation struct {
 	// MaxBody limits the request's body, in bytes. Zero means 1 MiB.
 	MaxBody int64
-	// Serve answers a call. A nil Response is the empty answer, "{}".
+	// Serve answers a call. A nil Response is the empty answer, "{}". The body
+	// has not been looked at: what needs no member of it must still refuse one
+	// that Decode refuses.
 	Serve func(ctx context.Context, c Call) (Response, error)
 }
 
@@ -90,21 +94,24 @@ func (h *Handler) serve(r *http.Request, id string, out *buffer) ([]byte, error)
 	if err := readBody(r, op.limit(), in); err != nil {
 		return nil, err
 	}
-	if err := checkSyntax(in.bytes); err != nil {
-		return nil, err
-	}
 	if !known {
-		return nil, unknownOperation(target)
+		return nil, cmp.Or(checkSyntax(in.bytes), error(unknownOperation(target)))
 	}
-	identity, err := h.Authenticate(r, in.bytes)
+	response, err := h.call(r, op, Call{Body: in.bytes, RequestID: id, Target: target, Out: out.bytes})
 	if err != nil {
-		return nil, err
-	}
-	response, err := op.Serve(r.Context(), Call{Identity: identity, Body: in.bytes, RequestID: id, Target: target})
-	if err != nil {
-		return nil, err
+		// A body that is no JSON is the first thing to be told of, whatever
+		// else is wrong; a request that succeeds was read on the way.
+		return nil, cmp.Or(checkSyntax(in.bytes), err)
 	}
 	return encode(response, out)
+}
+
+// call finds out who asks, and answers.
+func (h *Handler) call(r *http.Request, op Operation, c Call) (response Response, err error) {
+	if c.Identity, err = h.Authenticate(r, c.Body); err != nil {
+		return nil, err
+	}
+	return op.Serve(r.Context(), c)
 }
 
 // find looks the target up. A request with several targets has none.

@@ -20,6 +20,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"reeve/internal/awsjson"
 )
 
@@ -89,6 +91,10 @@ func fail(err error) func(context.Context, awsjson.Call) (awsjson.Response, erro
 
 // echo answers with all it was given.
 func echo(_ context.Context, c awsjson.Call) (awsjson.Response, error) {
+	var in jsontext.Value
+	if err := awsjson.Decode(c.Body, &in); err != nil {
+		return nil, err
+	}
 	return awsjson.Marshal(map[string]any{
 		"Identity": c.Identity, "Body": string(c.Body), "RequestID": c.RequestID, "Target": c.Target,
 	}), nil

@@ -187,11 +187,11 @@ func (d *Directory) insertKey(ctx context.Context, id, account string, secret Se
 // [ErrUnknownAccessKey]. Known keys are answered from memory; unknown ones are
 // asked for each time, so a key made on another server works at once.
 func (d *Directory) Lookup(ctx context.Context, accessKeyID string) (secret string, who Identity, err error) {
-	if !keyID.MatchString(accessKeyID) {
-		return "", Identity{}, ErrUnknownAccessKey
-	}
 	if e, ok := d.cache.get(accessKeyID); ok {
 		return e.secret, e.who, nil
+	}
+	if !keyID.MatchString(accessKeyID) {
+		return "", Identity{}, ErrUnknownAccessKey
 	}
 	e, err := d.read(ctx, accessKeyID)
 	if err != nil {

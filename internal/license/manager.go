@@ -1,7 +1,6 @@
 package license
 
 import (
-	"sync"
 	"time"
 )
 
@@ -94,20 +93,6 @@ type Cursor struct {
 type UsagePage struct {
 	Usage []Usage
 	Next  *Cursor
-
-	buffer *[]Usage // what Usage is a part of, when it came from the pool
-}
-
-// usagePool holds the memory of pages that were released.
-var usagePool = sync.Pool{New: func() any { return new([]Usage) }}
-
-// Release gives the memory of Usage back; nobody may look at it afterwards.
-// A page that is not released is garbage like any other.
-func (p *UsagePage) Release() {
-	if p.buffer != nil {
-		usagePool.Put(p.buffer)
-		p.buffer, p.Usage = nil, nil
-	}
 }
 
 // Specification names a configuration to associate (FACTS §6.6).

@@ -118,12 +118,26 @@ type UsageScan struct {
 	Limit         int
 }
 
+// UsageWriter takes the rows of a scan as they are read.
+type UsageWriter interface {
+	// Restart forgets the rows so far: the scan begins again.
+	Restart()
+
+	// Row takes one row, whose ARN is u.ResourceARN followed by rest. Many
+	// rows have the same u.ResourceARN. The strings may be kept, u may not.
+	Row(u *Usage, rest string)
+}
+
 // TreeTx keeps what was alive at each revision: usage and associations. A
 // read costs O(rows returned), whatever the revision, the history's depth and
 // the number of resources long gone.
 type TreeTx interface {
 	// ScanUsage appends the rows to dst. Their strings are valid for ever.
 	ScanUsage(dst []Usage, s UsageScan) ([]Usage, error)
+
+	// WriteUsage passes the rows to w: the way of every list, which makes
+	// nothing of its own for a row.
+	WriteUsage(w UsageWriter, s UsageScan) error
 
 	// UsageOf returns the usage of one resource at a revision, or nil.
 	UsageOf(configuration, revision int64, k Key) (*Usage, error)

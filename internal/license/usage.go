@@ -10,22 +10,44 @@ import (
 // cursor it goes on where a page ended, at that page's revision; the cursor
 // must come from a page with the same filter.
 func (m *Manager) ListUsage(ctx context.Context, who Caller, arn string, f UsageFilter, cur *Cursor, limit int) (page UsagePage, err error) {
-	var start Cursor
 	if cur == nil {
-		if start, err = m.UsageCursor(ctx, who, arn, f.AsOf); err != nil {
+		start, err := m.UsageCursor(ctx, who, arn, f.AsOf)
+		if err != nil {
 			return UsagePage{}, err
 		}
-	} else {
-		start = *cur
+		cur = &start
 	}
+	var rows usageRows
+	page.Next, err = m.WriteUsage(ctx, who, f, *cur, limit, &rows)
+	page.Usage = rows
+	return page, err
+}
+
+// usageRows keeps the rows that it is given.
+type usageRows []Usage
+
+// Restart implements UsageWriter.
+func (r *usageRows) Restart() { *r = (*r)[:0] }
+
+// Row implements UsageWriter.
+func (r *usageRows) Row(u *Usage, rest string) {
+	row := *u
+	row.ResourceARN += rest
+	*r = append(*r, row)
+}
+
+// WriteUsage is ListUsage for who writes the rows elsewhere: it passes them to
+// w and returns where the next page begins, nil after the last one. start comes
+// from UsageCursor or from a page of the same caller and filter.
+func (m *Manager) WriteUsage(ctx context.Context, who Caller, f UsageFilter, start Cursor, limit int, w UsageWriter) (next *Cursor, err error) {
 	if start.Revision == 0 {
-		return UsagePage{}, nil
+		return nil, nil
 	}
 	err = m.store.View(ctx, func(tx Tx) error {
-		page, err = scanUsage(tx, who, f, start, limit)
+		next, err = writeUsage(tx, who, f, start, limit, w)
 		return err
 	})
-	return page, err
+	return next, err
 }
 
 // UsageCursor returns where a list of usage or associations begins: at the
@@ -84,50 +106,70 @@ func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time)
 	return r, nil
 }
 
-func scanUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int) (UsagePage, error) {
+func writeUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int, w UsageWriter) (*Cursor, error) {
+	w.Restart()
 	kind := ResourceType(f.ResourceType)
 	owner := ownerNumber(f.Account)
 	if f.ResourceType != "" && kind.Number() < 0 || f.Account != "" && owner == 0 {
-		return UsagePage{}, nil
+		return nil, nil
 	}
 	if f.ResourceARN != "" {
-		return usageOfARN(tx, who, f, start)
+		return nil, writeUsageOf(tx, who, f, start, w)
 	}
-	buffer := usagePool.Get().(*[]Usage)
-	rows, err := tx.ScanUsage((*buffer)[:0], UsageScan{
+	page := pageWriter{to: w, limit: limit}
+	err := tx.WriteUsage(&page, UsageScan{
 		Configuration: start.Configuration, Revision: start.Revision,
 		Type: kind, Owner: owner, After: start.After, Limit: limit + 1,
 	})
-	*buffer = rows
-	page := UsagePage{Usage: rows, buffer: buffer}
 	if err != nil {
-		page.Release()
-		return UsagePage{}, fmt.Errorf("list usage: %w", err)
+		return nil, fmt.Errorf("list usage: %w", err)
 	}
-	if len(rows) > limit {
-		start.After = rows[limit-1].Key
-		page.Usage, page.Next = rows[:limit], &start
+	if page.rows <= limit {
+		return nil, nil
 	}
-	return page, nil
+	start.After = page.last
+	return &start, nil
 }
 
-// usageOfARN answers the filter resourceArn: one row at most.
-func usageOfARN(tx Tx, who Caller, f UsageFilter, start Cursor) (UsagePage, error) {
+// pageWriter passes on the rows of a page; one more says that there is a next.
+type pageWriter struct {
+	to    UsageWriter
+	limit int
+	rows  int
+	last  Key // of the page
+}
+
+// Restart implements UsageWriter.
+func (p *pageWriter) Restart() {
+	p.rows = 0
+	p.to.Restart()
+}
+
+// Row implements UsageWriter.
+func (p *pageWriter) Row(u *Usage, rest string) {
+	if p.rows++; p.rows <= p.limit {
+		p.last = u.Key
+		p.to.Row(u, rest)
+	}
+}
+
+// writeUsageOf answers the filter resourceArn: one row at most.
+func writeUsageOf(tx Tx, who Caller, f UsageFilter, start Cursor, w UsageWriter) error {
 	r, err := tx.Resource(who.Account, f.ResourceARN)
 	if err != nil || r == nil {
-		return UsagePage{}, err
+		return err
 	}
 	if f.ResourceType != "" && f.ResourceType != string(r.Type) || f.Account != "" && f.Account != r.Owner || start.After.Compare(r.key()) >= 0 {
-		return UsagePage{}, nil
+		return nil
 	}
 	u, err := tx.UsageOf(start.Configuration, start.Revision, r.key())
 	if err != nil {
-		return UsagePage{}, fmt.Errorf("read usage: %w", err)
+		return fmt.Errorf("read usage: %w", err)
 	}
-	if u == nil {
-		return UsagePage{}, nil
+	if u != nil {
+		w.Row(u, "")
 	}
-	return UsagePage{Usage: []Usage{*u}}, nil
+	return nil
 }
 
 // ListAssociations returns up to limit associations of a configuration, those

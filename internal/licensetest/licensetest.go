@@ -130,6 +130,16 @@ func (s *Server) Another() string {
 	return running.URL
 }
 
+// Handler returns one more handler over the same database, with a cache of
+// pages or without one.
+func (s *Server) Handler(pages bool) http.Handler {
+	cfg := s.cfg
+	if !pages {
+		cfg.PageCacheBytes = 0
+	}
+	return server.New(cfg)
+}
+
 // Uncached starts one more handler over the same database that keeps nothing
 // in memory, neither nodes nor pages, and returns its URL.
 func (s *Server) Uncached() string {

@@ -121,6 +121,7 @@ func unanswered() []row {
 // A row is one operation of the table.
 type row struct {
 	api.Operation
+	action  string // its name in policies
 	maxBody int64  // bytes; 0 is the protocol's own limit
 	reason  string // why the operation is not there yet; "" when it is
 	answer  func(ctx context.Context, who license.Caller, body []byte) (awsjson.Response, error)
@@ -132,7 +133,7 @@ func op[In, Out any, Input interface {
 	*In
 	api.Input
 }](name string, answer func(context.Context, license.Caller, *In) (*Out, error)) row {
-	return row{Operation: modelled(name), answer: func(ctx context.Context, who license.Caller, body []byte) (awsjson.Response, error) {
+	return row{Operation: modelled(name), action: actionOf(modelled(name)), answer: func(ctx context.Context, who license.Caller, body []byte) (awsjson.Response, error) {
 		in := new(In)
 		if err := decode(body, Input(in)); err != nil {
 			return nil, err
@@ -201,7 +202,7 @@ func (r row) sized(maxBody int64) row {
 // never answers with something that looks like success.
 func notYet(name, reason string) row {
 	text := name + " is an operation of AWS License Manager that Reeve does not have yet."
-	return row{Operation: modelled(name), reason: reason, answer: func(context.Context, license.Caller, []byte) (awsjson.Response, error) {
+	return row{Operation: modelled(name), action: actionOf(modelled(name)), reason: reason, answer: func(context.Context, license.Caller, []byte) (awsjson.Response, error) {
 		return nil, &awsjson.Fault{Code: codeUnknownOperation, Message: text}
 	}}
 }
@@ -234,22 +235,29 @@ func (r row) serve(ctx context.Context, c awsjson.Call) (awsjson.Response, error
 	if err != nil {
 		return nil, err
 	}
-	if err := iam.Authorize(identityOf(who), r.action(), "*"); err != nil {
+	if err := iam.Authorize(identityOf(who), r.action, "*"); err != nil {
 		return nil, r.explain(err)
 	}
 	answer, err := r.answer(ctx, who, c.Body)
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	return answer, nil
+	if _, ready := answer.(awsjson.Bytes); ready {
+		return answer, nil
+	}
+	text, err := answer.AppendJSON(c.Out) // which may still read the ledger
+	if err != nil {
+		return nil, r.explain(err)
+	}
+	return awsjson.Appended(text), nil
 }
 
-// action is the operation's name in policies.
-func (r row) action() string {
-	if r.Service == api.Reeve {
-		return "reeve:" + r.Name
+// actionOf is an operation's name in policies.
+func actionOf(o api.Operation) string {
+	if o.Service == api.Reeve {
+		return "reeve:" + o.Name
 	}
-	return signingService + ":" + r.Name
+	return signingService + ":" + o.Name
 }
 
 // explain turns an error into one that the operation declares; what is no

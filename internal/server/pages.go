@@ -22,7 +22,7 @@ func pageLimit(maxResults *int64) (int, error) {
 // next one. The pairs of methods below are the kinds of places that lists
 // have.
 type pager struct {
-	key   tokenKey
+	key   *tokenKey
 	scope pageScope
 	token *string // of the request
 	limit int

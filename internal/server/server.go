@@ -43,13 +43,13 @@ type Config struct {
 type server struct {
 	manager   *license.Manager
 	directory *iam.Directory
-	tokens    tokenKey
+	tokens    *tokenKey
 	pages     *pageCache
 }
 
 // New returns the handler of the whole API on "POST /".
 func New(cfg Config) http.Handler {
-	s := &server{manager: cfg.Manager, directory: cfg.Directory, tokens: tokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
+	s := &server{manager: cfg.Manager, directory: cfg.Directory, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
 	return &awsjson.Handler{
 		Operations: targets(s.table()),

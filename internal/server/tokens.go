@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"hash"
 	"strings"
+	"sync"
 
 	"reeve/internal/license"
 )
@@ -54,17 +56,30 @@ func (s pageScope) name() string {
 	return string(b)
 }
 
-// tokenKey authenticates page tokens.
-type tokenKey []byte
+// tokenKey authenticates page tokens. Its keyed hashes are made once and used
+// again: they are most of what a token costs.
+type tokenKey struct{ macs sync.Pool }
+
+func newTokenKey(key []byte) *tokenKey {
+	return &tokenKey{sync.Pool{New: func() any { return &tokenMACer{Hash: hmac.New(sha256.New, key)} }}}
+}
+
+// tokenMACer is a keyed hash with the memory that one code needs.
+type tokenMACer struct {
+	hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
+}
 
 // seal writes the token for a place in a list.
-func (k tokenKey) seal(scope pageScope, cursor ...int64) *string {
+func (k *tokenKey) seal(scope pageScope, cursor ...int64) *string {
 	buf := make([]byte, 1, 1+maxCursor*binary.MaxVarintLen64+tokenMAC)
 	buf[0] = tokenVersion
 	for _, n := range cursor {
 		buf = binary.AppendVarint(buf, n)
 	}
-	buf = append(buf, k.mac(scope, buf)...)
+	mac := k.mac(scope, buf)
+	buf = append(buf, mac[:]...)
 	text := tokenText.EncodeToString(buf)
 	return &text
 }
@@ -72,7 +87,7 @@ func (k tokenKey) seal(scope pageScope, cursor ...int64) *string {
 // open reads a token of the list back into exactly len(cursor) numbers. An
 // absent or empty token is the first page: it leaves cursor as it is and
 // reports false. Whatever is wrong with a token, the refusal is the same.
-func (k tokenKey) open(scope pageScope, token *string, cursor []int64) (bool, error) {
+func (k *tokenKey) open(scope pageScope, token *string, cursor []int64) (bool, error) {
 	if token == nil || *token == "" {
 		return false, nil
 	}
@@ -84,7 +99,7 @@ func (k tokenKey) open(scope pageScope, token *string, cursor []int64) (bool, er
 }
 
 // authentic returns what a token carries, without version and code.
-func (k tokenKey) authentic(scope pageScope, token string) ([]byte, bool) {
+func (k *tokenKey) authentic(scope pageScope, token string) ([]byte, bool) {
 	if len(token) > maxTokenChars || strings.ContainsAny(token, "\r\n") { // which base64 skips
 		return nil, false
 	}
@@ -93,24 +108,28 @@ func (k tokenKey) authentic(scope pageScope, token string) ([]byte, bool) {
 		return nil, false
 	}
 	body, mac := raw[:len(raw)-tokenMAC], raw[len(raw)-tokenMAC:]
-	return body[1:], hmac.Equal(mac, k.mac(scope, body))
+	right := k.mac(scope, body)
+	return body[1:], hmac.Equal(mac, right[:])
 }
 
 // mac authenticates body in its scope. Every part goes in with its length, so
 // that no two scopes can read alike.
-func (k tokenKey) mac(scope pageScope, body []byte) []byte {
-	text := make([]byte, 0, 512)
+func (k *tokenKey) mac(scope pageScope, body []byte) (mac [tokenMAC]byte) {
+	m := k.macs.Get().(*tokenMACer)
+	defer k.macs.Put(m)
+	m.text = m.text[:0]
 	for _, part := range [...]string{tokenLabel, scope.who.Operation, scope.who.Account, scope.who.Region} {
-		text = appendPart(text, part)
+		m.text = appendPart(m.text, part)
 	}
-	text = binary.AppendUvarint(text, uint64(len(scope.parts)))
+	m.text = binary.AppendUvarint(m.text, uint64(len(scope.parts)))
 	for _, part := range scope.parts {
-		text = appendPart(text, part)
+		m.text = appendPart(m.text, part)
 	}
-	h := hmac.New(sha256.New, k)
-	h.Write(text)
-	h.Write(body)
-	return h.Sum(nil)[:tokenMAC]
+	m.text = append(m.text, body...)
+	m.Reset()
+	m.Write(m.text)
+	copy(mac[:], m.Sum(m.sum[:0]))
+	return mac
 }
 
 func appendPart(dst []byte, part string) []byte {

@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	testKey   = tokenKey("0123456789abcdef0123456789abcdef")
+	testKey   = newTokenKey([]byte("0123456789abcdef0123456789abcdef"))
 	testWho   = license.Caller{Account: "111122223333", Region: "eu-west-1", Operation: "ListUsageForLicenseConfiguration"}
 	testScope = scopeOf(testWho, "arn:aws:license-manager:eu-west-1:111122223333:license-configuration:lic-1", "EC2_INSTANCE", "")
 )
@@ -62,7 +62,7 @@ func TestTokenIsRefusedAnywhereElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) { wantRefused(t, testKey, scope, *token, 4) })
 	}
 	t.Run("OtherKey", func(t *testing.T) {
-		wantRefused(t, tokenKey("another key of another deployment"), testScope, *token, 4)
+		wantRefused(t, newTokenKey([]byte("another key of another deployment")), testScope, *token, 4)
 	})
 	t.Run("OtherCursor", func(t *testing.T) {
 		wantRefused(t, testKey, testScope, *token, 3)
@@ -86,7 +86,7 @@ func TestEveryAlteredTokenIsRefused(t *testing.T) {
 	}
 }
 
-func wantRefused(t *testing.T, key tokenKey, scope pageScope, token string, numbers int) {
+func wantRefused(t *testing.T, key *tokenKey, scope pageScope, token string, numbers int) {
 	t.Helper()
 	_, err := key.open(scope, &token, make([]int64, numbers))
 	if license.KindOf(err) != license.InvalidParameter || err.Error() != tokenRefusal {

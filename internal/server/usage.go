@@ -49,11 +49,17 @@ func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who licen
 	if body := s.pages.page(key); body != nil {
 		return &usageAnswer{kept: body}, nil
 	}
-	page, err := s.manager.ListUsage(ctx, who, arn, filter, cursor, p.limit)
-	if err != nil {
-		return nil, err
-	}
-	return &usageAnswer{page: page, next: p.afterRevision(page.Next), cache: s.pages, key: key}, nil
+	return &usageAnswer{write: func(dst []byte) ([]byte, error) {
+		start := len(dst)
+		w := newUsageWriter(dst)
+		next, err := s.manager.WriteUsage(ctx, who, filter, *cursor, p.limit, w)
+		if err != nil {
+			return dst, err
+		}
+		dst = w.end(p.afterRevision(next))
+		s.pages.offer(key, dst[start:])
+		return dst, nil
+	}}, nil
 }
 
 // usageFilter turns the values of the filters, in the order of their names
@@ -83,24 +89,15 @@ func wanted(v *string) string {
 	return value(v)
 }
 
-// usageAnswer is one page of usage, which writes itself (see encode.go).
+// usageAnswer is one page of usage, which was written before or is written
+// where its bytes go.
 type usageAnswer struct {
-	kept []byte // the page as it was written before; else:
-
-	page  license.UsagePage
-	next  *string
-	cache *pageCache
-	key   pageKey
+	kept  []byte
+	write func(dst []byte) ([]byte, error)
 }
 
 // written returns the page if it was written before.
 func (a *usageAnswer) written() []byte { return a.kept }
 
-// AppendJSON writes the page and gives its memory back.
-func (a *usageAnswer) AppendJSON(dst []byte) ([]byte, error) {
-	start := len(dst)
-	dst = appendUsageList(dst, a.page.Usage, a.next)
-	a.page.Release()
-	a.cache.offer(a.key, dst[start:])
-	return dst, nil
-}
+// AppendJSON reads the page and writes it.
+func (a *usageAnswer) AppendJSON(dst []byte) ([]byte, error) { return a.write(dst) }

@@ -155,16 +155,20 @@ func (s *scratch) splitSignedHeaders(list string) error {
 // isToken reports whether name can be a header's name (RFC 9110, token).
 func isToken(name string) bool {
 	for i := range len(name) {
-		if !isTokenByte(name[i]) {
+		if !tokenBytes[name[i]] {
 			return false
 		}
 	}
 	return name != ""
 }
 
-func isTokenByte(c byte) bool {
-	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
-}
+// tokenBytes marks what a token may consist of.
+var tokenBytes = func() (table [256]bool) {
+	for c := range table {
+		table[c] = isAlphanumeric(byte(c)) || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
+	}
+	return table
+}()
 
 func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'

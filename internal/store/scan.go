@@ -9,11 +9,11 @@ import (
 	"reeve/internal/store/sqlconn"
 )
 
-// license.TreeTx: reading the trees. This is the path of every list, so rows
-// are parsed in place: their strings are parts of the stored value.
-
 // firstRows is how many rows a scan makes room for before it has seen one.
 const firstRows = 64
+
+// license.TreeTx: reading the trees. This is the path of every list, so rows
+// are parsed in place: their strings are parts of the stored value.
 
 // reader reads the trees through the store's cache, if the transaction may.
 func (t *tx) reader() mvtree.Reader {
@@ -47,38 +47,42 @@ func (t *tx) Touched(configuration, after, to int64) (nodes []int64, err error) 
 	return nodes, err
 }
 
-// ScanUsage implements license.TreeTx.
-func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usage, error) {
+// WriteUsage implements license.TreeTx.
+func (t *tx) WriteUsage(w license.UsageWriter, s license.UsageScan) error {
 	tree, err := usageTree(s.Type)
 	if err != nil || s.Limit <= 0 {
-		return dst, err
+		return err
 	}
-	start, end := len(dst), len(dst)+s.Limit
-	dst = slices.Grow(dst, min(s.Limit, firstRows))
-	err = t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
-		dst = dst[:start]
-		return r.Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner,
-			func(k mvtree.Key, value string) (bool, error) {
-				dst = append(dst, license.Usage{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
-				return len(dst) < end, dst[len(dst)-1].ParseText(value)
-			})
+	return t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
+		w.Restart()
+		rows := usageReader{to: w, left: s.Limit}
+		return r.Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner, rows.next)
 	})
-	return dst, err
+}
+
+// ScanUsage implements license.TreeTx.
+func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usage, error) {
+	rows := usageRows{slices.Grow(dst, max(0, min(s.Limit, firstRows))), len(dst)}
+	err := t.WriteUsage(&rows, s)
+	return rows.rows, err
 }
 
 // UsageOf implements license.TreeTx.
 func (t *tx) UsageOf(configuration, revision int64, k license.Key) (*license.Usage, error) {
-	var value string
-	var ok bool
-	err := t.readTree(configuration, revision, func(r mvtree.Reader) (err error) {
-		value, ok, err = r.Get(configuration, allUsage, revision, treeKey(k))
+	var rows usageRows
+	err := t.readTree(configuration, revision, func(r mvtree.Reader) error {
+		rows.Restart()
+		value, ok, err := r.Get(configuration, allUsage, revision, treeKey(k))
+		if err != nil || !ok {
+			return err
+		}
+		_, err = (&usageReader{to: &rows}).next(treeKey(k), value)
 		return err
 	})
-	if err != nil || !ok {
+	if err != nil || len(rows.rows) == 0 {
 		return nil, err
 	}
-	u := &license.Usage{Key: k}
-	return u, u.ParseText(value)
+	return &rows.rows[0], nil
 }
 
 // ScanAssociations implements license.TreeTx.
@@ -91,9 +95,9 @@ func (t *tx) ScanAssociations(dst []license.Association, s license.UsageScan) ([
 	err := t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
 		dst = dst[:start]
 		return r.Scan(s.Configuration, associations, s.Revision, treeKey(s.After), 0,
-			func(k mvtree.Key, value string) (bool, error) {
+			func(k mvtree.Key, value mvtree.Value) (bool, error) {
 				dst = append(dst, license.Association{Key: license.Key{Owner: k.Owner, Resource: k.ID}})
-				return len(dst) < end, dst[len(dst)-1].ParseText(value)
+				return len(dst) < end, dst[len(dst)-1].ParseText(value.Text) // the packer leaves associations as they are
 			})
 	})
 	return dst, err

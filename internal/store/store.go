@@ -75,7 +75,7 @@ func newCache(bytes int64) *mvtree.Cache {
 	case bytes == 0:
 		bytes = defaultCacheBytes
 	}
-	return mvtree.NewCache(bytes)
+	return mvtree.NewCache(bytes, usagePacker{})
 }
 
 // Close closes the database. Transactions must have ended.

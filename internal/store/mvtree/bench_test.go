@@ -130,7 +130,7 @@ func (l *benchLedger) benchPages(b *testing.B) {
 		for _, at := range revisions {
 			p := page{rev: at.rev, limit: limit, after: mvtree.Key{Owner: 10, ID: 1 << 38}}
 			b.Run(fmt.Sprintf("%d/%s/plain", limit, at.name), func(b *testing.B) { l.benchPage(b, nil, p) })
-			b.Run(fmt.Sprintf("%d/%s/cached", limit, at.name), func(b *testing.B) { l.benchPage(b, mvtree.NewCache(256<<20), p) })
+			b.Run(fmt.Sprintf("%d/%s/cached", limit, at.name), func(b *testing.B) { l.benchPage(b, mvtree.NewCache(256<<20, prefixPacker{}), p) })
 		}
 	}
 }
@@ -141,7 +141,7 @@ func (l *benchLedger) benchPage(b *testing.B, cache *mvtree.Cache, p page) {
 		r := mvtree.Reader{Source: l.source(c), Cache: cache}
 		for b.Loop() {
 			n := 0
-			err := r.Scan(1, 0, p.rev, p.after, 0, func(mvtree.Key, string) (bool, error) { n++; return n < p.limit, nil })
+			err := r.Scan(1, 0, p.rev, p.after, 0, func(mvtree.Key, mvtree.Value) (bool, error) { n++; return n < p.limit, nil })
 			if err != nil {
 				return err
 			}

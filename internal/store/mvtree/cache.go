@@ -25,7 +25,8 @@ import (
 // Revisions are committed in order, under the configuration's lock, so a
 // snapshot with head L has all of r <= L and nothing of r > L.
 type Cache struct {
-	max int64
+	max    int64
+	packer Packer // nil keeps values as they are
 
 	mu    sync.RWMutex
 	cfgs  map[int64]*cached
@@ -56,9 +57,10 @@ const (
 	maxRoots   = 256  // root spans of one tree
 )
 
-// NewCache returns a cache that holds about maxBytes of nodes.
-func NewCache(maxBytes int64) *Cache {
-	return &Cache{max: maxBytes, cfgs: map[int64]*cached{}}
+// NewCache returns a cache that holds about maxBytes of nodes, whose leaves
+// are in the form that packer gives them, if it is not nil.
+func NewCache(maxBytes int64, packer Packer) *Cache {
+	return &Cache{max: maxBytes, packer: packer, cfgs: map[int64]*cached{}}
 }
 
 // Bytes is roughly the memory in use.
@@ -146,16 +148,21 @@ func (c *Cache) drop(cfg, head int64) {
 	}
 }
 
-// put adds a node that was loaded from a snapshot with that head.
-func (c *Cache) put(cfg, head, num int64, n *node) {
+// put adds a node of some height that was loaded from a snapshot with that
+// head. Nobody else has the node yet.
+func (c *Cache) put(cfg, head, num int64, n *node, height int) {
 	n.rows = slices.Clone(n.rows) // without room to grow: it stays
+	var shared int64
+	if height == 0 && c.packer != nil {
+		shared = n.pack(c.packer)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	of := c.at(cfg, head)
 	if of == nil || of.nodes[num] != nil {
 		return
 	}
-	c.insert(of, num, n)
+	c.insert(of, num, n, shared)
 }
 
 // putRoot adds a root span that was loaded from a snapshot with that head to
@@ -177,7 +184,7 @@ func (c *Cache) putRoot(cfg, head, num int64, span rootSpan) {
 		}
 		c.detach(e)
 	}
-	c.insert(of, num, n)
+	c.insert(of, num, n, 0)
 }
 
 // withSpan returns a copy of ordered spans with one more.
@@ -205,8 +212,8 @@ func (c *Cache) at(cfg, head int64) *cached {
 }
 
 // insert adds an entry behind the hand and evicts what no longer fits.
-func (c *Cache) insert(of *cached, num int64, n *node) {
-	e := &entry{of: of, num: num, node: n, bytes: n.bytes() + entryBytes}
+func (c *Cache) insert(of *cached, num int64, n *node, shared int64) {
+	e := &entry{of: of, num: num, node: n, bytes: n.bytes() + shared + entryBytes}
 	e.prev, e.next = e, e
 	if c.hand != nil {
 		e.prev, e.next = c.hand.prev, c.hand

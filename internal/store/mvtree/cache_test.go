@@ -36,7 +36,7 @@ func (w *world) fromMemory(cache *mvtree.Cache, p page) error {
 func TestCachedReadTouchesNothing(t *testing.T) {
 	on8(t, func(w *world) {
 		w.commit(series(1, 1, 200)...)
-		cache := mvtree.NewCache(1 << 20)
+		cache := mvtree.NewCache(1<<20, prefixPacker{})
 		early := page{rev: 1, limit: 50, after: mvtree.Key{Owner: 1, ID: 70}}
 		w.compare(cache, early)
 		if err := w.fromMemory(cache, early); err != nil {
@@ -61,10 +61,10 @@ func TestCachedReadTouchesNothing(t *testing.T) {
 func TestCachedReadAllocatesNothing(t *testing.T) {
 	w := newWorld(t, openSQLite(t), 1, 8)
 	w.commit(series(1, 1, 200)...)
-	cache := mvtree.NewCache(1 << 20)
+	cache := mvtree.NewCache(1<<20, prefixPacker{})
 	w.compare(cache, page{rev: 1, limit: 300})
 	r := mvtree.Reader{Source: closedSource{}, Cache: cache}
-	each := func(mvtree.Key, string) (bool, error) { return true, nil }
+	each := func(mvtree.Key, mvtree.Value) (bool, error) { return true, nil }
 	allocs := testing.AllocsPerRun(20, func() {
 		if err := r.Scan(1, 0, 1, mvtree.Key{}, 0, each); err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func TestLateLoadIsNotKept(t *testing.T) {
 		w.commit(ending(1, 3), open(1, 4, "changed"))
 		late := newWorld(w.TB, w.db, w.cfg, 8) // a snapshot that ends at 2
 		late.head, late.touched = 2, w.touched
-		fresh := mvtree.NewCache(1 << 20)
+		fresh := mvtree.NewCache(1<<20, prefixPacker{})
 		w.view(func(c sqlconn.Conn) error {
 			counted := &between{Conn: c, then: func() {
 				w.commit(ending(1, 1))
@@ -122,7 +122,7 @@ func TestCacheBounds(t *testing.T) {
 	on8(t, func(w *world) {
 		w.commit(series(1, 1, 3000)...)
 		for _, size := range []int64{0, 100, 5000, 50000} {
-			cache := mvtree.NewCache(size)
+			cache := mvtree.NewCache(size, prefixPacker{})
 			for range 3 {
 				w.compare(cache, page{rev: 1, limit: 5000})
 				if got := cache.Bytes(); got > size {
@@ -130,7 +130,7 @@ func TestCacheBounds(t *testing.T) {
 				}
 			}
 		}
-		cache := mvtree.NewCache(1 << 20)
+		cache := mvtree.NewCache(1<<20, prefixPacker{})
 		w.compare(cache, page{rev: 1, limit: 5000})
 		w.commit(ending(1, 1500))
 		w.head += 5000 // as if many revisions had come, none of which is asked for
@@ -145,7 +145,7 @@ func TestRevisionBeyondTheNewest(t *testing.T) {
 	w := newWorld(t, openSQLite(t), 1, 8)
 	w.commit(series(1, 1, 5)...)
 	w.view(func(c sqlconn.Conn) error {
-		r := mvtree.Reader{Source: w.source(c), Cache: mvtree.NewCache(1 << 20)}
+		r := mvtree.Reader{Source: w.source(c), Cache: mvtree.NewCache(1<<20, prefixPacker{})}
 		if _, err := (page{rev: 2, limit: 1}).read(r, w.cfg); err == nil {
 			t.Error("a revision that is yet to come was read")
 		}
@@ -158,7 +158,7 @@ func TestRevisionBeyondTheNewest(t *testing.T) {
 // without a cache, and with the naive ledger.
 func TestConcurrent(t *testing.T) {
 	onEngines(t, func(t *testing.T, db sqlconn.DB) {
-		cache := mvtree.NewCache(64 << 10)
+		cache := mvtree.NewCache(64<<10, prefixPacker{})
 		var writers, readers sync.WaitGroup
 		for cfg := range int64(2) {
 			s := newShared(t, db, cfg+1)
@@ -281,7 +281,7 @@ func (s sharedSource) Conn() (sqlconn.Conn, error) { return s.conn, nil }
 func (s sharedSource) Head(cfg int64) (head int64, err error) {
 	v, ok, err := mvtree.Reader{Source: mvtree.Fixed(s.conn)}.Get(cfg, 6, mvtree.Open-1, mvtree.Key{Owner: 1, ID: 1})
 	if ok {
-		_, err = fmt.Sscan(v, &head)
+		_, err = fmt.Sscan(v.Text, &head)
 	}
 	return head, err
 }
@@ -301,7 +301,7 @@ func TestAdvanceMeetsOlderSnapshot(t *testing.T) {
 		w.commit(series(1, 1, 30)...)
 		old := newWorld(w.TB, w.db, w.cfg, 8)
 		old.head, old.touched, old.oracle = 1, w.touched, oracle{0: slices.Clone(w.oracle[0])}
-		cache := mvtree.NewCache(1 << 20)
+		cache := mvtree.NewCache(1<<20, prefixPacker{})
 		w.view(func(snapshot sqlconn.Conn) error { // of revision 1
 			w.commit(ending(1, 3), open(1, 4, "changed"))
 			w.compare(cache, page{rev: 2, limit: 100}) // synced to 2

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"reeve/internal/store/mvtree"
@@ -187,11 +188,36 @@ type page struct {
 
 func (p page) read(r mvtree.Reader, cfg int64) ([]string, error) {
 	var got []string
-	err := r.Scan(cfg, p.tree, p.rev, p.after, p.owner, func(k mvtree.Key, v string) (bool, error) {
-		got = append(got, fmt.Sprint(k, v))
+	err := r.Scan(cfg, p.tree, p.rev, p.after, p.owner, func(k mvtree.Key, v mvtree.Value) (bool, error) {
+		got = append(got, fmt.Sprint(k, unpacked(v)))
 		return len(got) < p.limit, nil
 	})
 	return got, err
+}
+
+// prefixPacker keeps what the values of a leaf begin with once.
+type prefixPacker struct{}
+
+func (prefixPacker) Pack(values []string) (any, []string, int64) {
+	if len(values) == 0 {
+		return nil, nil, 0
+	}
+	prefix := values[0]
+	for _, v := range values {
+		for !strings.HasPrefix(v, prefix) {
+			prefix = prefix[:len(prefix)-1]
+		}
+	}
+	packed := make([]string, len(values))
+	for i, v := range values {
+		packed[i] = v[len(prefix):]
+	}
+	return prefix, packed, int64(len(prefix))
+}
+
+func unpacked(v mvtree.Value) string {
+	prefix, _ := v.Shared.(string)
+	return prefix + v.Text
 }
 
 func (o oracle) page(p page) []string {

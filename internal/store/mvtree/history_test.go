@@ -35,7 +35,7 @@ func TestHistories(t *testing.T) {
 
 func randomHistory(t *rapid.T, w *world) {
 	rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-	caches := []*mvtree.Cache{nil, mvtree.NewCache(1 << 20), mvtree.NewCache(8 << 10)}
+	caches := []*mvtree.Cache{nil, mvtree.NewCache(1<<20, prefixPacker{}), mvtree.NewCache(8<<10, prefixPacker{})}
 	for range rapid.IntRange(1, 12).Draw(t, "revisions") {
 		size := rapid.SampledFrom([]int{1, 3, 20, 150, 1000}).Draw(t, "size")
 		act := rapid.SampledFrom(acts).Draw(t, "act")

@@ -15,9 +15,27 @@ import (
 // The values of a leaf stand in one text and the rows hold no pointers, so
 // that the garbage collector has next to nothing to look at in a full cache.
 type node struct {
-	rows  []nodeRow
-	text  string
-	roots []rootSpan
+	rows   []nodeRow
+	text   string
+	shared any // of packed values, see Packer
+	roots  []rootSpan
+}
+
+// A Value is the value of a row: as it was written, or, where Shared is not
+// nil, as the Packer of the Cache left it. Both may be kept.
+type Value struct {
+	Text   string
+	Shared any
+}
+
+// A Packer brings the values of a leaf into the form in which a Cache keeps
+// them: smaller than the text, or faster to read. It tells the kind of values
+// from the values themselves.
+type Packer interface {
+	// Pack returns what the values share, and each one's own part; size is
+	// about the memory that shared takes. A nil shared leaves the values as
+	// they are. Packing loses nothing.
+	Pack(values []string) (shared any, packed []string, size int64)
 }
 
 type nodeRow struct {
@@ -30,9 +48,30 @@ type nodeRow struct {
 func span(start, end int) int64 { return int64(start)<<32 | int64(end) }
 
 // value returns the value of a leaf's row.
-func (n *node) value(i int) string {
+func (n *node) value(i int) Value {
 	place := n.rows[i].child
-	return n.text[place>>32 : place&math.MaxUint32]
+	return Value{n.text[place>>32 : place&math.MaxUint32], n.shared}
+}
+
+// pack brings a leaf's values into the form that p gives them, and returns
+// about how much memory that takes beside the node's own.
+func (n *node) pack(p Packer) int64 {
+	values := make([]string, len(n.rows))
+	for i := range n.rows {
+		values[i] = n.value(i).Text
+	}
+	shared, packed, size := p.Pack(values)
+	if shared == nil {
+		return 0
+	}
+	var text []byte
+	for i, part := range packed {
+		start := len(text)
+		text = append(text, part...)
+		n.rows[i].child = span(start, len(text))
+	}
+	n.text, n.shared = string(text), shared
+	return size
 }
 
 func (r *nodeRow) alive(rev int64) bool { return r.from <= rev && rev < r.to }

@@ -44,8 +44,8 @@ type Reader struct {
 
 // Scan calls each for every row of a tree that is alive at a revision, in the
 // order of keys, beginning behind after, until each returns false. owner
-// other than 0 leaves out every other owner's rows. The values may be kept.
-func (r Reader) Scan(cfg, tree, rev int64, after Key, owner int64, each func(Key, string) (more bool, err error)) error {
+// other than 0 leaves out every other owner's rows.
+func (r Reader) Scan(cfg, tree, rev int64, after Key, owner int64, each func(Key, Value) (more bool, err error)) error {
 	s := scan{Reader: r, cfg: cfg, tree: tree, rev: rev, after: after, end: last, each: each}
 	if owner > 0 {
 		s.end = Key{owner, math.MaxInt64}
@@ -64,18 +64,18 @@ func (r Reader) Scan(cfg, tree, rev int64, after Key, owner int64, each func(Key
 }
 
 // Get returns the value of one key at a revision.
-func (r Reader) Get(cfg, tree, rev int64, k Key) (value string, ok bool, err error) {
+func (r Reader) Get(cfg, tree, rev int64, k Key) (value Value, ok bool, err error) {
 	s := scan{Reader: r, cfg: cfg, tree: tree, rev: rev}
 	leaf, err := s.leafOf(k)
 	if err != nil {
-		return "", false, fmt.Errorf("read key %v of tree %d of configuration %d at revision %d: %w", k, tree, cfg, rev, err)
+		return Value{}, false, fmt.Errorf("read key %v of tree %d of configuration %d at revision %d: %w", k, tree, cfg, rev, err)
 	}
 	if leaf == nil {
-		return "", false, nil
+		return Value{}, false, nil
 	}
 	i := leaf.floor(k, rev)
 	if i < 0 || leaf.rows[i].Key != k {
-		return "", false, nil
+		return Value{}, false, nil
 	}
 	return leaf.value(i), true, nil
 }
@@ -85,7 +85,7 @@ type scan struct {
 	Reader
 	cfg, tree, rev int64
 	after, end     Key // after < key <= end
-	each           func(Key, string) (bool, error)
+	each           func(Key, Value) (bool, error)
 	snapshot       int64           // the source's head, once it was asked for
 	width          int             // how many leaves the next load brings
 	ahead          map[int64]*node // loaded before their turn
@@ -216,7 +216,7 @@ func (s *scan) load(nums []int64, height int) ([]*node, error) {
 		return nodes, err
 	}
 	for i, n := range nodes {
-		s.Cache.put(s.cfg, s.snapshot, nums[i], n)
+		s.Cache.put(s.cfg, s.snapshot, nums[i], n, height)
 	}
 	return nodes, nil
 }

@@ -96,7 +96,7 @@ func scanNode(c sqlconn.Conn, cfg, num int64, height int, levels []lives, each f
 			levels[height-1].add(r.child, r.from, to)
 			continue
 		}
-		if err := each(num, max(r.from, life.from), Row{Key: r.Key, From: r.from, To: to, Value: nodes[0].value(i)}); err != nil {
+		if err := each(num, max(r.from, life.from), Row{Key: r.Key, From: r.from, To: to, Value: nodes[0].value(i).Text}); err != nil {
 			return err
 		}
 	}

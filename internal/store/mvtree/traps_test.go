@@ -178,7 +178,7 @@ func TestPagesNeverTear(t *testing.T) {
 	on8(t, func(w *world) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		rev := w.commit(series(2, 1, 300)...)
-		cache := mvtree.NewCache(1 << 20)
+		cache := mvtree.NewCache(1<<20, prefixPacker{})
 		p := page{rev: rev, limit: 7}
 		for _, r := range w.oracle.at(0, rev) {
 			w.compare(cache, p)
@@ -284,7 +284,7 @@ func (w *world) cost(p page) (rows int) {
 	w.Helper()
 	w.view(func(c sqlconn.Conn) error {
 		counted := &counting{Conn: c}
-		_, err := p.read(mvtree.Reader{Source: w.source(counted), Cache: mvtree.NewCache(1 << 20)}, w.cfg)
+		_, err := p.read(mvtree.Reader{Source: w.source(counted), Cache: mvtree.NewCache(1<<20, prefixPacker{})}, w.cfg)
 		rows = counted.rows
 		return err
 	})
