@@ -48,8 +48,8 @@ fuzz: ## fuzz every target for FUZZTIME each (default 30s)
 	@sh test/fuzz.sh $${FUZZTIME:-30s}
 
 .PHONY: bench
-bench: ## measure ListUsage over HTTP against the same bytes from memory
-	$(GO) run ./test/bench
+bench: ## measure lists, writes, start and memory, and print one table (BENCH='-full -data DIR', BENCH=--help)
+	$(GO) run ./test/bench $(BENCH)
 
 .PHONY: chaos
 chaos: ## the long form of trying to break servers and their database

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"runtime/pprof"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -37,7 +36,16 @@ type child struct {
 // and the handler that sends bytes from memory.
 type addresses struct{ Reeve, Cold, Bytes string }
 
-func startServer(ctx context.Context, db database, profile string) (*child, error) {
+// startServer starts the measured process over a fleet.
+func (b *bench) startServer(kind string, s shape) (*child, error) {
+	db, _, err := b.place(kind, s)
+	if err != nil {
+		return nil, err
+	}
+	return startChild(b.ctx, db, b.profileFor(kind+"-"+s.Name))
+}
+
+func startChild(ctx context.Context, db database, profile string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -67,21 +75,6 @@ func startServer(ctx context.Context, db database, profile string) (*child, erro
 func (c *child) stop() {
 	c.input.Close()
 	_ = c.cmd.Wait()
-}
-
-// memory is the child's resident set in MiB, 0 where the system has no /proc.
-func (c *child) memory() int {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		return 0
-	}
-	kib, _ := strconv.Atoi(fields[0])
-	return kib / 1024
 }
 
 // serve is the child's main.
@@ -119,8 +112,11 @@ func serve(db database, profile string) error {
 	return err
 }
 
+// masterKey seals the secrets of every database of a run.
+const masterKey = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
+
 func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, error) {
-	directory, err := iam.Open(ctx, s, iam.Options{MasterKey: strings.Repeat("5a", 32)})
+	directory, err := iam.Open(ctx, s, iam.Options{MasterKey: masterKey})
 	if err != nil {
 		return "", err
 	}
