@@ -15,6 +15,7 @@ need /usr/bin/aws awscli
 need node nodejs
 need npm npm
 need fusioninventory-inventory fusioninventory-agent
+need ocsinventory-agent ocsinventory-agent
 if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
 	missing="$missing postgresql"
 fi

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
+	"reeve/internal/config"
 	"reeve/internal/store"
 	"reeve/internal/store/postgres"
 	"reeve/internal/store/sqlconn"
@@ -19,11 +21,22 @@ const databaseFile = "reeve.db"
 
 // storeOptions say which database to open.
 type storeOptions struct {
-	data       string // directory of the SQLite database
-	postgres   string // URL; "" for SQLite
-	replica    string // URL of a replica of postgres; "" for none
-	cacheBytes int64
-	log        *slog.Logger
+	data     string // directory of the SQLite database
+	postgres string // URL; "" for SQLite
+	replica  string // URL of a replica of postgres; "" for none
+	memory   memory // zero: the defaults of each
+
+	connections int           // to each PostgreSQL at most; 0 for what its URL says
+	patience    time.Duration // with a PostgreSQL that is away; 0 for the default, negative for none
+	log         *slog.Logger
+}
+
+// patienceOf is the patience that was set, where 0 is a choice.
+func patienceOf(cfg *config.Config) time.Duration {
+	if cfg.DatabasePatience == 0 {
+		return -1
+	}
+	return cfg.DatabasePatience
 }
 
 // openStore opens the database and brings its schema up to date.
@@ -32,7 +45,7 @@ func openStore(ctx context.Context, o storeOptions) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := store.Options{CacheBytes: o.cacheBytes, Log: o.log}
+	opts := store.Options{CacheBytes: o.memory.nodes, Log: o.log}
 	if opts.Replica, err = openReplica(ctx, o); err != nil {
 		db.Close()
 		return nil, err
@@ -57,14 +70,14 @@ func openReplica(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
 	if o.postgres == "" {
 		return nil, errors.New("--read-database is a replica of --database: give both, or neither")
 	}
-	return postgres.Open(ctx, o.replica, postgres.Options{Late: true, Patience: -1})
+	return postgres.Open(ctx, o.replica, postgres.Options{MaxConns: o.connections, Late: true, Patience: -1})
 }
 
 func openDatabase(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
 	if o.postgres != "" {
-		return postgres.Open(ctx, o.postgres, postgres.Options{})
+		return postgres.Open(ctx, o.postgres, postgres.Options{MaxConns: o.connections, Patience: o.patience})
 	}
-	return sqlite.Open(filepath.Join(o.data, databaseFile), sqlite.Options{Log: o.log})
+	return sqlite.Open(filepath.Join(o.data, databaseFile), sqlite.Options{WriterCache: o.memory.writer, ReaderCache: o.memory.readers, Log: o.log})
 }
 
 // makeDataDirectory makes the directory, for its owner alone.

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"reeve/internal/source"
 )
@@ -77,38 +74,10 @@ func spool(r io.Reader) (*os.File, error) {
 	return f, nil
 }
 
-// read passes every resource of the input to each, from its start. A resource
-// that an earlier line of the input has is a bad line: which of the two is true
-// only a person knows.
+// read passes every resource of the input to each, from its start.
 func (in input) read(opts source.Options, each func(source.Item) error) ([]source.BadLine, error) {
 	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	seen := make(map[arnHash]int)
-	var again []source.BadLine
-	bad, err := source.Read(in.name, in.file, opts, func(item source.Item) error {
-		arn := val(item.Resource.ResourceArn)
-		name := hashARN(arn)
-		first, known := seen[name]
-		if !known {
-			seen[name] = item.Line
-			return each(item)
-		}
-		if len(again) == source.MaxBadLines {
-			return source.ErrTooManyBadLines
-		}
-		again = append(again, source.BadLine{Line: item.Line, Reason: fmt.Sprintf("%s is on line %d already", arn, first)})
-		return nil
-	})
-	bad = append(bad, again...)
-	slices.SortStableFunc(bad, func(a, b source.BadLine) int { return cmp.Compare(a.Line, b.Line) })
-	return bad, err
-}
-
-// arnHash stands for an ARN where millions of them are kept.
-type arnHash [16]byte
-
-func hashARN(arn string) arnHash {
-	sum := sha256.Sum256([]byte(arn))
-	return arnHash(sum[:16])
+	return source.ReadDistinct(in.name, in.file, opts, each)
 }

@@ -61,7 +61,8 @@ func runMigrate(ctx context.Context, p *process, o migrateOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	where := storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler)}
+	where := storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler),
+		connections: cfg.DatabaseConnections, patience: patienceOf(&cfg)}
 	if o.check {
 		return checkSchema(ctx, p, where)
 	}

@@ -97,6 +97,15 @@ func resolveResource(ctx context.Context, c *client.Client, configuration, name 
 			return "", err
 		}
 	}
+	if len(found) == 0 { // an excluded resource is associated with nothing
+		err := eachExclusion(ctx, c, configuration, false, func(e *api.Exclusion) error {
+			note(val(e.ResourceArn))
+			return nil
+		})
+		if err != nil {
+			return "", err
+		}
+	}
 	return only(found, name)
 }
 

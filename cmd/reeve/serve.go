@@ -17,12 +17,16 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"reeve/internal/agent"
 	"reeve/internal/awsjson"
 	"reeve/internal/client"
 	"reeve/internal/config"
 	"reeve/internal/iam"
 	"reeve/internal/license"
+	"reeve/internal/metrics"
+	"reeve/internal/product"
 	"reeve/internal/server"
+	"reeve/internal/source/schedule"
 	"reeve/internal/store"
 )
 
@@ -105,6 +109,7 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	limitMemory(cfg.Memory)
 	s, err := openServer(ctx, cfg, newLogger(p.stderr, cfg))
 	if err != nil {
 		return err
@@ -131,6 +136,11 @@ type serverProcess struct {
 	directory *iam.Directory
 	root      *iam.Root
 	http      *http.Server
+	sources   *schedule.Sources
+	scheduler *schedule.Scheduler
+
+	metricsListener net.Listener     // nil when nobody asks for metrics
+	metrics         *metrics.Metrics // likewise
 }
 
 // openServer makes every part, or none.
@@ -149,11 +159,15 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	if s.listener, err = listen(s.cfg.Listen); err != nil {
 		return err
 	}
+	if err = s.openMetrics(); err != nil {
+		return err
+	}
 	if err = makeDataDirectory(s.cfg.Data); err != nil {
 		return err
 	}
 	s.store, err = openStore(ctx, storeOptions{
-		data: s.cfg.Data, postgres: string(s.cfg.Database), replica: string(s.cfg.ReadDatabase), cacheBytes: s.cfg.CacheBytes - s.pageBytes(), log: s.log,
+		data: s.cfg.Data, postgres: string(s.cfg.Database), replica: string(s.cfg.ReadDatabase), memory: memoryFor(s.cfg.Memory), log: s.log,
+		connections: s.cfg.DatabaseConnections, patience: patienceOf(&s.cfg),
 	})
 	if err != nil {
 		return err
@@ -161,13 +175,21 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	if err = s.openDirectory(ctx); err != nil {
 		return err
 	}
-	s.manager = license.New(s.store, license.Settings{
+	products, err := readProducts(s.cfg.Products)
+	if err != nil {
+		return err
+	}
+	settings := license.Settings{
 		Sandbox:           s.cfg.Sandbox,
+		LostAfter:         s.cfg.LostAfter,
 		InactiveAfter:     s.cfg.InactiveAfter,
+		Normalise:         products,
 		MaxConfigurations: s.cfg.MaxConfigurations,
 		MaxCreatesPerDay:  s.cfg.MaxCreatesPerDay,
 		MaxPerResource:    s.cfg.MaxPerResource,
-	})
+	}
+	s.manager = license.New(s.store, settings)
+	s.openSources(settings)
 	return s.openHandler(ctx)
 }
 
@@ -199,10 +221,14 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
-	mux.Handle("/", server.New(server.Config{
-		Manager: s.manager, Directory: s.directory, TokenKey: tokens, Now: time.Now, Log: s.log,
-		PageCacheBytes: s.pageBytes(),
-	}))
+	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log})
+	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
+		mux.Handle(path, s.counted(agents, always("agent")))
+	}
+	mux.Handle("/", s.counted(server.New(server.Config{
+		Manager: s.manager, Directory: s.directory, Sources: s.sources, TokenKey: tokens, Now: time.Now, Log: s.log,
+		PageCacheBytes: memoryFor(s.cfg.Memory).pages,
+	}), operationOf()))
 	s.http = awsjson.NewServer(mux)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	return nil
@@ -246,6 +272,8 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 		}
 		s.sweep(background)
 	})
+	jobs.Go(func() { s.scheduler.Run(background) })
+	jobs.Go(func() { s.serveMetrics(background) })
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -273,6 +301,9 @@ func (s *serverProcess) close() {
 	if s.listener != nil {
 		_ = s.listener.Close() // closed already after a drain
 	}
+	if s.metricsListener != nil {
+		_ = s.metricsListener.Close() // likewise
+	}
 	if s.store == nil {
 		return
 	}
@@ -281,7 +312,8 @@ func (s *serverProcess) close() {
 	}
 }
 
-// sweep runs the jobs that time alone makes due.
+// sweep runs the jobs that time alone makes due, and at once the passes of
+// discovery that a change of its rules makes due.
 func (s *serverProcess) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -289,16 +321,38 @@ func (s *serverProcess) sweep(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-s.manager.DiscoveryDue():
 		case <-tick.C:
+			s.job(ctx, "background jobs", s.manager.Sweep)
 		}
-		n, err := s.manager.Sweep(ctx)
-		if err != nil && ctx.Err() == nil {
-			s.log.Error("background jobs failed", "error", err)
-		}
-		if n > 0 {
-			s.log.Info("background jobs done", "changes", n)
+		s.job(ctx, "discovery", s.manager.Discover) // also passes that another server left
+	}
+}
+
+// job runs one job of the background and logs what came of it.
+func (s *serverProcess) job(ctx context.Context, name string, run func(context.Context) (int, error)) {
+	n, err := run(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.log.Error("job failed", "job", name, "error", err)
+	}
+	if n > 0 {
+		s.log.Info("job done", "job", name, "resources", n)
+	}
+}
+
+// readProducts returns what tells the rules which product an application is.
+func readProducts(file string) (func(license.Application) (license.Product, bool), error) {
+	table := product.BuiltIn()
+	if file != "" {
+		var err error
+		if table, err = product.Load(file); err != nil {
+			return nil, err
 		}
 	}
+	return func(a license.Application) (license.Product, bool) {
+		p, ok := table.Find(a.Name, a.Publisher)
+		return license.Product(p), ok
+	}, nil
 }
 
 func (s *serverProcess) databaseKind() string {
@@ -326,7 +380,3 @@ func (s *serverProcess) leaveEndpoint() error {
 	}
 	return nil
 }
-
-// pageBytes is the share of the cache's memory for encoded pages; the rest is
-// for the decoded nodes that any page is made of.
-func (s *serverProcess) pageBytes() int64 { return s.cfg.CacheBytes / 8 }

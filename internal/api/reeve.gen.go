@@ -49,6 +49,31 @@ type CreateAccountOutput struct {
 	Name      *string `json:"Name,omitzero"`
 }
 
+// CreateAgentTokenInput is what CreateAgentToken is asked.
+type CreateAgentTokenInput struct {
+	Name      *string `json:"Name,omitzero"`
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// CreateAgentTokenOutput is what CreateAgentToken answers.
+type CreateAgentTokenOutput struct {
+	AgentTokenId *string `json:"AgentTokenId,omitzero"`
+	Token        *string `json:"Token,omitzero"`
+	AccountId    *string `json:"AccountId,omitzero"`
+	Region       *string `json:"Region,omitzero"`
+	Name         *string `json:"Name,omitzero"`
+}
+
+// DeleteAgentTokenInput is what DeleteAgentToken is asked.
+type DeleteAgentTokenInput struct {
+	AgentTokenId *string `json:"AgentTokenId,omitzero"` // required
+	AccountId    *string `json:"AccountId,omitzero"`
+}
+
+// DeleteAgentTokenOutput is what DeleteAgentToken answers.
+type DeleteAgentTokenOutput struct {
+}
+
 // DeleteResourcesInput is what DeleteResources is asked.
 type DeleteResourcesInput struct {
 	ResourceArns []string `json:"ResourceArns,omitzero"` // required
@@ -57,6 +82,49 @@ type DeleteResourcesInput struct {
 // DeleteResourcesOutput is what DeleteResources answers.
 type DeleteResourcesOutput struct {
 	Deleted *int64 `json:"Deleted,omitzero"`
+}
+
+// DeleteSourceInput is what DeleteSource is asked.
+type DeleteSourceInput struct {
+	Name *string `json:"Name,omitzero"` // required
+}
+
+// DeleteSourceOutput is what DeleteSource answers.
+type DeleteSourceOutput struct {
+}
+
+// DiscoverResourcesInput is what DiscoverResources is asked.
+type DiscoverResourcesInput struct {
+	LicenseConfigurationArn *string         `json:"LicenseConfigurationArn,omitzero"` // required
+	DryRun                  *bool           `json:"DryRun,omitzero"`
+	ProductInformationList  []DiscoveryRule `json:"ProductInformationList,omitzero"`
+	MaxResults              *int64          `json:"MaxResults,omitzero"`
+	NextToken               *string         `json:"NextToken,omitzero"`
+}
+
+// DiscoverResourcesOutput is what DiscoverResources answers.
+type DiscoverResourcesOutput struct {
+	Finds                 []Find  `json:"Finds,omitzero"`
+	Looked                *int64  `json:"Looked,omitzero"`
+	ConsumedLicenses      *int64  `json:"ConsumedLicenses,omitzero"`
+	LicenseCount          *int64  `json:"LicenseCount,omitzero"`
+	LicenseCountHardLimit *bool   `json:"LicenseCountHardLimit,omitzero"`
+	LastRunTime           *Time   `json:"LastRunTime,omitzero"`
+	NextToken             *string `json:"NextToken,omitzero"`
+}
+
+// ExcludeResourceInput is what ExcludeResource is asked.
+type ExcludeResourceInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	ResourceArn             *string `json:"ResourceArn,omitzero"`             // required
+	Reason                  *string `json:"Reason,omitzero"`                  // required
+	Owner                   *string `json:"Owner,omitzero"`                   // required
+	Until                   *string `json:"Until,omitzero"`
+}
+
+// ExcludeResourceOutput is what ExcludeResource answers.
+type ExcludeResourceOutput struct {
+	Exclusion *Exclusion `json:"Exclusion,omitzero"`
 }
 
 // ExplainUsageInput is what ExplainUsage is asked.
@@ -92,6 +160,16 @@ type GetCallerIdentityOutput struct {
 	Root      *bool   `json:"Root,omitzero"`
 }
 
+// GetSourceInput is what GetSource is asked.
+type GetSourceInput struct {
+	Name *string `json:"Name,omitzero"` // required
+}
+
+// GetSourceOutput is what GetSource answers.
+type GetSourceOutput struct {
+	Source *Source `json:"Source,omitzero"`
+}
+
 // GetUsageHistoryInput is what GetUsageHistory is asked.
 type GetUsageHistoryInput struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
@@ -106,6 +184,82 @@ type GetUsageHistoryOutput struct {
 	To          *string             `json:"To,omitzero"`
 	StepSeconds *int64              `json:"StepSeconds,omitzero"`
 	Points      []UsageHistoryPoint `json:"Points,omitzero"`
+}
+
+// IncludeResourceInput is what IncludeResource is asked.
+type IncludeResourceInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	ResourceArn             *string `json:"ResourceArn,omitzero"`             // required
+}
+
+// IncludeResourceOutput is what IncludeResource answers.
+type IncludeResourceOutput struct {
+	Exclusion *Exclusion `json:"Exclusion,omitzero"`
+}
+
+// ListAgentTokensInput is what ListAgentTokens is asked.
+type ListAgentTokensInput struct {
+	AccountId  *string `json:"AccountId,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListAgentTokensOutput is what ListAgentTokens answers.
+type ListAgentTokensOutput struct {
+	AgentTokens []AgentToken `json:"AgentTokens,omitzero"`
+	NextToken   *string      `json:"NextToken,omitzero"`
+}
+
+// ListExclusionsInput is what ListExclusions is asked.
+type ListExclusionsInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	All                     *bool   `json:"All,omitzero"`
+	MaxResults              *int64  `json:"MaxResults,omitzero"`
+	NextToken               *string `json:"NextToken,omitzero"`
+}
+
+// ListExclusionsOutput is what ListExclusions answers.
+type ListExclusionsOutput struct {
+	Exclusions []Exclusion `json:"Exclusions,omitzero"`
+	NextToken  *string     `json:"NextToken,omitzero"`
+}
+
+// ListSoftwareInput is what ListSoftware is asked.
+type ListSoftwareInput struct {
+	Unmatched  *bool   `json:"Unmatched,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListSoftwareOutput is what ListSoftware answers.
+type ListSoftwareOutput struct {
+	Software  []Software `json:"Software,omitzero"`
+	NextToken *string    `json:"NextToken,omitzero"`
+}
+
+// ListSourceRunsInput is what ListSourceRuns is asked.
+type ListSourceRunsInput struct {
+	Name       *string `json:"Name,omitzero"` // required
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListSourceRunsOutput is what ListSourceRuns answers.
+type ListSourceRunsOutput struct {
+	Runs      []SourceRun `json:"Runs,omitzero"`
+	NextToken *string     `json:"NextToken,omitzero"`
+}
+
+// ListSourcesInput is what ListSources is asked.
+type ListSourcesInput struct {
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListSourcesOutput is what ListSources answers.
+type ListSourcesOutput struct {
+	Sources   []Source `json:"Sources,omitzero"`
+	NextToken *string  `json:"NextToken,omitzero"`
 }
 
 // PutResourcesInput is what PutResources is asked.
@@ -123,6 +277,30 @@ type PutResourcesOutput struct {
 	Failures  []ResourceFailure `json:"Failures,omitzero"`
 }
 
+// PutSourcesInput is what PutSources is asked.
+type PutSourcesInput struct {
+	Sources []SourceDefinition `json:"Sources,omitzero"` // required
+}
+
+// PutSourcesOutput is what PutSources answers.
+type PutSourcesOutput struct {
+	Created   *int64   `json:"Created,omitzero"`
+	Changed   *int64   `json:"Changed,omitzero"`
+	Unchanged *int64   `json:"Unchanged,omitzero"`
+	Sources   []Source `json:"Sources,omitzero"`
+}
+
+// RunSourceInput is what RunSource is asked.
+type RunSourceInput struct {
+	Name        *string `json:"Name,omitzero"` // required
+	AllowShrink *bool   `json:"AllowShrink,omitzero"`
+}
+
+// RunSourceOutput is what RunSource answers.
+type RunSourceOutput struct {
+	Run *int64 `json:"Run,omitzero"`
+}
+
 // VerifyLedgersInput is what VerifyLedgers is asked.
 type VerifyLedgersInput struct {
 	MaxResults *int64  `json:"MaxResults,omitzero"`
@@ -135,11 +313,47 @@ type VerifyLedgersOutput struct {
 	NextToken *string        `json:"NextToken,omitzero"`
 }
 
+// AgentToken is the structure of that name in the model of Reeve licence ledger.
+type AgentToken struct {
+	AgentTokenId   *string `json:"AgentTokenId,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"`
+	Region         *string `json:"Region,omitzero"`
+	Name           *string `json:"Name,omitzero"`
+	CreationTime   *Time   `json:"CreationTime,omitzero"`
+	LastUsedTime   *Time   `json:"LastUsedTime,omitzero"`
+	RevocationTime *Time   `json:"RevocationTime,omitzero"`
+}
+
 // Application is the structure of that name in the model of Reeve licence ledger.
 type Application struct {
 	Name      *string `json:"Name,omitzero"` // required
 	Publisher *string `json:"Publisher,omitzero"`
 	Version   *string `json:"Version,omitzero"`
+}
+
+// DiscoveryFilter is the structure of that name in the model of Reeve licence ledger.
+type DiscoveryFilter struct {
+	ProductInformationFilterName       *string  `json:"ProductInformationFilterName,omitzero"` // required
+	ProductInformationFilterValue      []string `json:"ProductInformationFilterValue,omitzero"`
+	ProductInformationFilterComparator *string  `json:"ProductInformationFilterComparator,omitzero"` // required
+}
+
+// DiscoveryRule is the structure of that name in the model of Reeve licence ledger.
+type DiscoveryRule struct {
+	ResourceType                 *string           `json:"ResourceType,omitzero"`                 // required
+	ProductInformationFilterList []DiscoveryFilter `json:"ProductInformationFilterList,omitzero"` // required
+}
+
+// Exclusion is the structure of that name in the model of Reeve licence ledger.
+type Exclusion struct {
+	ResourceArn  *string `json:"ResourceArn,omitzero"`
+	Reason       *string `json:"Reason,omitzero"`
+	Owner        *string `json:"Owner,omitzero"`
+	Until        *string `json:"Until,omitzero"`
+	CreationTime *Time   `json:"CreationTime,omitzero"`
+	CreatedBy    *string `json:"CreatedBy,omitzero"`
+	EndTime      *Time   `json:"EndTime,omitzero"`
+	EndedBy      *string `json:"EndedBy,omitzero"`
 }
 
 // ExplanationStep is the structure of that name in the model of Reeve licence ledger.
@@ -150,6 +364,20 @@ type ExplanationStep struct {
 	Note  *string `json:"Note,omitzero"`
 }
 
+// Find is the structure of that name in the model of Reeve licence ledger.
+type Find struct {
+	ResourceArn          *string       `json:"ResourceArn,omitzero"`
+	ResourceType         *string       `json:"ResourceType,omitzero"`
+	Outcome              *string       `json:"Outcome,omitzero"`
+	Rule                 *int64        `json:"Rule,omitzero"`
+	Facts                []MatchedFact `json:"Facts,omitzero"`
+	Note                 *string       `json:"Note,omitzero"`
+	Exclusion            *Exclusion    `json:"Exclusion,omitzero"`
+	ConsumedLicenses     *int64        `json:"ConsumedLicenses,omitzero"`
+	CountedOnResourceArn *string       `json:"CountedOnResourceArn,omitzero"`
+	AdditionalLicenses   *int64        `json:"AdditionalLicenses,omitzero"`
+}
+
 // LedgerReport is the structure of that name in the model of Reeve licence ledger.
 type LedgerReport struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
@@ -157,6 +385,13 @@ type LedgerReport struct {
 	Revisions               *int64  `json:"Revisions,omitzero"`
 	Intervals               *int64  `json:"Intervals,omitzero"`
 	Fault                   *string `json:"Fault,omitzero"`
+}
+
+// MatchedFact is the structure of that name in the model of Reeve licence ledger.
+type MatchedFact struct {
+	Name    *string `json:"Name,omitzero"`
+	Value   *string `json:"Value,omitzero"`
+	KnownAs *string `json:"KnownAs,omitzero"`
 }
 
 // Resource is the structure of that name in the model of Reeve licence ledger.
@@ -191,6 +426,76 @@ type ResourceFailure struct {
 	ResourceArn             *string `json:"ResourceArn,omitzero"`
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
 	Message                 *string `json:"Message,omitzero"`
+}
+
+// Software is the structure of that name in the model of Reeve licence ledger.
+type Software struct {
+	Name             *string `json:"Name,omitzero"`
+	Publisher        *string `json:"Publisher,omitzero"`
+	Machines         *int64  `json:"Machines,omitzero"`
+	Product          *string `json:"Product,omitzero"`
+	ProductPublisher *string `json:"ProductPublisher,omitzero"`
+	Edition          *string `json:"Edition,omitzero"`
+	Version          *string `json:"Version,omitzero"`
+	Matched          *bool   `json:"Matched,omitzero"`
+}
+
+// Source is the structure of that name in the model of Reeve licence ledger.
+type Source struct {
+	SourceId        *string    `json:"SourceId,omitzero"`
+	Name            *string    `json:"Name,omitzero"`
+	Kind            *string    `json:"Kind,omitzero"`
+	Settings        *string    `json:"Settings,omitzero"`
+	AccountId       *string    `json:"AccountId,omitzero"`
+	Region          *string    `json:"Region,omitzero"`
+	EverySeconds    *int64     `json:"EverySeconds,omitzero"`
+	Paused          *bool      `json:"Paused,omitzero"`
+	AllowShrink     *bool      `json:"AllowShrink,omitzero"`
+	CreatedTime     *string    `json:"CreatedTime,omitzero"`
+	CreatedBy       *string    `json:"CreatedBy,omitzero"`
+	Running         *bool      `json:"Running,omitzero"`
+	Asked           *bool      `json:"Asked,omitzero"`
+	NextRunTime     *string    `json:"NextRunTime,omitzero"`
+	FailedRuns      *int64     `json:"FailedRuns,omitzero"`
+	LastSuccessTime *string    `json:"LastSuccessTime,omitzero"`
+	Found           *int64     `json:"Found,omitzero"`
+	LastRun         *SourceRun `json:"LastRun,omitzero"`
+	TroubledRun     *SourceRun `json:"TroubledRun,omitzero"`
+}
+
+// SourceDefinition is the structure of that name in the model of Reeve licence ledger.
+type SourceDefinition struct {
+	Name         *string `json:"Name,omitzero"` // required
+	Kind         *string `json:"Kind,omitzero"`
+	Settings     *string `json:"Settings,omitzero"`
+	AccountId    *string `json:"AccountId,omitzero"`
+	Region       *string `json:"Region,omitzero"`
+	EverySeconds *int64  `json:"EverySeconds,omitzero"`
+	Paused       *bool   `json:"Paused,omitzero"`
+	AllowShrink  *bool   `json:"AllowShrink,omitzero"`
+}
+
+// SourceFailure is the structure of that name in the model of Reeve licence ledger.
+type SourceFailure struct {
+	Place  *string `json:"Place,omitzero"`
+	Reason *string `json:"Reason,omitzero"`
+}
+
+// SourceRun is the structure of that name in the model of Reeve licence ledger.
+type SourceRun struct {
+	Run       *int64          `json:"Run,omitzero"`
+	Status    *string         `json:"Status,omitzero"`
+	Server    *string         `json:"Server,omitzero"`
+	StartTime *string         `json:"StartTime,omitzero"`
+	EndTime   *string         `json:"EndTime,omitzero"`
+	Seen      *int64          `json:"Seen,omitzero"`
+	Created   *int64          `json:"Created,omitzero"`
+	Changed   *int64          `json:"Changed,omitzero"`
+	Unchanged *int64          `json:"Unchanged,omitzero"`
+	Failed    *int64          `json:"Failed,omitzero"`
+	Gone      *int64          `json:"Gone,omitzero"`
+	Error     *string         `json:"Error,omitzero"`
+	Failures  []SourceFailure `json:"Failures,omitzero"`
 }
 
 // Tag is the structure of that name in the model of Reeve licence ledger.
@@ -242,7 +547,42 @@ func (in *CreateAccountInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *CreateAgentTokenInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeleteAgentTokenInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *DeleteResourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeleteSourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DiscoverResourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ExcludeResourceInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -259,6 +599,13 @@ func (in *ExplainUsageInput) Validate() Violations {
 func (in *GetCallerIdentityInput) Validate() Violations { return nil }
 
 // Validate implements [Input].
+func (in *GetSourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *GetUsageHistoryInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -266,7 +613,63 @@ func (in *GetUsageHistoryInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *IncludeResourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListAgentTokensInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListExclusionsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListSoftwareInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListSourceRunsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListSourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *PutResourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *PutSourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *RunSourceInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -301,10 +704,48 @@ func (in *CreateAccountInput) check(c *checker, at *place) {
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
+func (in *CreateAgentTokenInput) check(c *checker, at *place) {
+	c.text(in.Name, ruleAgentTokenName, at.member("name"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DeleteAgentTokenInput) check(c *checker, at *place) {
+	c.required(in.AgentTokenId == nil, at.member("agentTokenId"))
+	c.text(in.AgentTokenId, ruleAgentTokenId, at.member("agentTokenId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *DeleteResourcesInput) check(c *checker, at *place) {
 	c.required(in.ResourceArns == nil, at.member("resourceArns"))
 	checkSize(c, in.ResourceArns, ruleResourceArnList, at.member("resourceArns"))
 	c.texts(in.ResourceArns, ruleIdentifier, at, "resourceArns")
+}
+
+func (in *DeleteSourceInput) check(c *checker, at *place) {
+	c.required(in.Name == nil, at.member("name"))
+	c.text(in.Name, ruleSourceName, at.member("name"))
+}
+
+func (in *DiscoverResourcesInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	for i := range in.ProductInformationList {
+		in.ProductInformationList[i].check(c, at.element("productInformationList", i))
+	}
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ExcludeResourceInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.required(in.ResourceArn == nil, at.member("resourceArn"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+	c.required(in.Reason == nil, at.member("reason"))
+	c.text(in.Reason, ruleExclusionReason, at.member("reason"))
+	c.required(in.Owner == nil, at.member("owner"))
+	c.text(in.Owner, ruleExclusionOwner, at.member("owner"))
+	c.text(in.Until, ruleMoment, at.member("until"))
 }
 
 func (in *ExplainUsageInput) check(c *checker, at *place) {
@@ -315,12 +756,54 @@ func (in *ExplainUsageInput) check(c *checker, at *place) {
 	c.text(in.AsOf, ruleMoment, at.member("asOf"))
 }
 
+func (in *GetSourceInput) check(c *checker, at *place) {
+	c.required(in.Name == nil, at.member("name"))
+	c.text(in.Name, ruleSourceName, at.member("name"))
+}
+
 func (in *GetUsageHistoryInput) check(c *checker, at *place) {
 	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
 	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
 	c.text(in.From, ruleMoment, at.member("from"))
 	c.text(in.To, ruleMoment, at.member("to"))
 	c.number(in.StepSeconds, ruleStepSeconds, at.member("stepSeconds"))
+}
+
+func (in *IncludeResourceInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.required(in.ResourceArn == nil, at.member("resourceArn"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+}
+
+func (in *ListAgentTokensInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListExclusionsInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListSoftwareInput) check(c *checker, at *place) {
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListSourceRunsInput) check(c *checker, at *place) {
+	c.required(in.Name == nil, at.member("name"))
+	c.text(in.Name, ruleSourceName, at.member("name"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListSourcesInput) check(c *checker, at *place) {
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
 
 func (in *PutResourcesInput) check(c *checker, at *place) {
@@ -330,6 +813,19 @@ func (in *PutResourcesInput) check(c *checker, at *place) {
 		in.Resources[i].check(c, at.element("resources", i))
 	}
 	c.text(in.Mode, rulePutMode, at.member("mode"))
+}
+
+func (in *PutSourcesInput) check(c *checker, at *place) {
+	c.required(in.Sources == nil, at.member("sources"))
+	checkSize(c, in.Sources, ruleSourceDefinitionList, at.member("sources"))
+	for i := range in.Sources {
+		in.Sources[i].check(c, at.element("sources", i))
+	}
+}
+
+func (in *RunSourceInput) check(c *checker, at *place) {
+	c.required(in.Name == nil, at.member("name"))
+	c.text(in.Name, ruleSourceName, at.member("name"))
 }
 
 func (in *VerifyLedgersInput) check(c *checker, at *place) {
@@ -342,6 +838,19 @@ func (in *Application) check(c *checker, at *place) {
 	c.text(in.Name, ruleApplicationName, at.member("name"))
 	c.text(in.Publisher, ruleApplicationDetail, at.member("publisher"))
 	c.text(in.Version, ruleApplicationDetail, at.member("version"))
+}
+
+func (in *DiscoveryFilter) check(c *checker, at *place) {
+	c.required(in.ProductInformationFilterName == nil, at.member("productInformationFilterName"))
+	c.required(in.ProductInformationFilterComparator == nil, at.member("productInformationFilterComparator"))
+}
+
+func (in *DiscoveryRule) check(c *checker, at *place) {
+	c.required(in.ResourceType == nil, at.member("resourceType"))
+	c.required(in.ProductInformationFilterList == nil, at.member("productInformationFilterList"))
+	for i := range in.ProductInformationFilterList {
+		in.ProductInformationFilterList[i].check(c, at.element("productInformationFilterList", i))
+	}
 }
 
 func (in *Resource) check(c *checker, at *place) {
@@ -376,15 +885,33 @@ func (in *Resource) check(c *checker, at *place) {
 	}
 }
 
+func (in *SourceDefinition) check(c *checker, at *place) {
+	c.required(in.Name == nil, at.member("name"))
+	c.text(in.Name, ruleSourceName, at.member("name"))
+	c.text(in.Kind, ruleSourceKind, at.member("kind"))
+	c.text(in.Settings, ruleSourceSettings, at.member("settings"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.text(in.Region, ruleSourceRegion, at.member("region"))
+	c.number(in.EverySeconds, ruleSourceEvery, at.member("everySeconds"))
+}
+
 var ruleAccountId = &textRule{pattern: pattern(`[0-9]{12}`), source: `[0-9]{12}`}
 
 var ruleAccountName = &textRule{min: 1, max: 128}
+
+var ruleAgentTokenId = &textRule{min: 1, max: 64}
+
+var ruleAgentTokenName = &textRule{max: 128}
 
 var ruleApplicationDetail = &textRule{max: 256}
 
 var ruleApplicationList = &sizeRule{max: 5000}
 
 var ruleApplicationName = &textRule{min: 1, max: 256}
+
+var ruleExclusionOwner = &textRule{min: 1, max: 256}
+
+var ruleExclusionReason = &textRule{min: 1, max: 1024}
 
 var ruleFact = &textRule{max: 1024}
 
@@ -411,6 +938,18 @@ var ruleResourceTagList = &sizeRule{max: 50}
 var ruleResourceType = &textRule{enum: []string{"EC2_INSTANCE", "EC2_HOST", "EC2_AMI", "RDS", "SYSTEMS_MANAGER_MANAGED_INSTANCE"}}
 
 var ruleSize = &numberRule{min: 0, max: 1048576}
+
+var ruleSourceDefinitionList = &sizeRule{min: 1, max: 100}
+
+var ruleSourceEvery = &numberRule{min: 10, max: 604800}
+
+var ruleSourceKind = &textRule{min: 1, max: 32}
+
+var ruleSourceName = &textRule{min: 1, max: 64, pattern: pattern(`[A-Za-z0-9][A-Za-z0-9._-]*`), source: `[A-Za-z0-9][A-Za-z0-9._-]*`}
+
+var ruleSourceRegion = &textRule{pattern: pattern(`[a-z0-9-]{1,32}`), source: `[a-z0-9-]{1,32}`}
+
+var ruleSourceSettings = &textRule{min: 2, max: 65536}
 
 var ruleStepSeconds = &numberRule{min: 1, max: 9223372036854775807}
 
@@ -454,10 +993,45 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "CreateAgentToken",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(CreateAgentTokenInput) },
+		NewOutput: func() any { return new(CreateAgentTokenOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeleteAgentToken",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeleteAgentTokenInput) },
+		NewOutput: func() any { return new(DeleteAgentTokenOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "DeleteResources",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(DeleteResourcesInput) },
 		NewOutput: func() any { return new(DeleteResourcesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeleteSource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeleteSourceInput) },
+		NewOutput: func() any { return new(DeleteSourceOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DiscoverResources",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DiscoverResourcesInput) },
+		NewOutput: func() any { return new(DiscoverResourcesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ExcludeResource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, InvalidResourceStateException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ExcludeResourceInput) },
+		NewOutput: func() any { return new(ExcludeResourceOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -475,6 +1049,13 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "GetSource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(GetSourceInput) },
+		NewOutput: func() any { return new(GetSourceOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "GetUsageHistory",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(GetUsageHistoryInput) },
@@ -482,10 +1063,66 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "IncludeResource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(IncludeResourceInput) },
+		NewOutput: func() any { return new(IncludeResourceOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListAgentTokens",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListAgentTokensInput) },
+		NewOutput: func() any { return new(ListAgentTokensOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListExclusions",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListExclusionsInput) },
+		NewOutput: func() any { return new(ListExclusionsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListSoftware",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListSoftwareInput) },
+		NewOutput: func() any { return new(ListSoftwareOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListSourceRuns",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListSourceRunsInput) },
+		NewOutput: func() any { return new(ListSourceRunsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListSources",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListSourcesInput) },
+		NewOutput: func() any { return new(ListSourcesOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "PutResources",
 		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, InvalidResourceStateException, LicenseUsageException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(PutResourcesInput) },
 		NewOutput: func() any { return new(PutResourcesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "PutSources",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(PutSourcesInput) },
+		NewOutput: func() any { return new(PutSourcesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "RunSource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(RunSourceInput) },
+		NewOutput: func() any { return new(RunSourceOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -116,7 +116,7 @@ func TestOperations(t *testing.T) {
 			t.Errorf("%s has the shapes %s and %s", op.Name, in, out)
 		}
 	}
-	for service, want := range map[string]int{api.LicenseManager: 62, api.Reeve: 9} {
+	for service, want := range map[string]int{api.LicenseManager: 62, api.Reeve: 23} {
 		if names := byService[service]; len(names) != want || !slices.IsSorted(names) {
 			t.Errorf("%s has %d operations; want %d, sorted: %v", service, len(names), want, names)
 		}

@@ -17,9 +17,13 @@ import (
 type Config struct {
 	Data     string // directory of the database, the master key and the credentials
 	Listen   string // host:port
+	Metrics  string // host:port; "" is nowhere
 	Database Secret // postgres:// URL, which may hold a password; "" is SQLite in Data
 
 	ReadDatabase Secret // postgres:// URL of a replica of Database; "" is none
+
+	DatabaseConnections int           // of each pool of PostgreSQL; 0: what its URL says
+	DatabasePatience    time.Duration // 0: none
 
 	Sandbox bool
 	Sample  bool
@@ -27,12 +31,14 @@ type Config struct {
 	LogLevel  slog.Level
 	LogFormat string // text or json
 
+	LostAfter         time.Duration
 	InactiveAfter     time.Duration
-	MaxConfigurations int // 0: no quota
-	MaxCreatesPerDay  int // 0: no quota
-	MaxPerResource    int // 0: no quota
+	Products          string // file; "" is none
+	MaxConfigurations int    // 0: no quota
+	MaxCreatesPerDay  int    // 0: no quota
+	MaxPerResource    int    // 0: no quota
 
-	CacheBytes      int64
+	Memory          int64 // bytes
 	ShutdownTimeout time.Duration
 
 	RootAccount         string

@@ -37,7 +37,9 @@ func TestDefaults(t *testing.T) {
 	}
 	want := config.Config{
 		Data: "./reeve-data", Listen: "127.0.0.1:4750", LogLevel: slog.LevelInfo, LogFormat: "text",
-		InactiveAfter: 720 * time.Hour, CacheBytes: 512 << 20, ShutdownTimeout: 20 * time.Second,
+		DatabasePatience: 15 * time.Second,
+		LostAfter:        48 * time.Hour,
+		InactiveAfter:    720 * time.Hour, Memory: 512 << 20, ShutdownTimeout: 20 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -49,17 +51,22 @@ func TestDefaults(t *testing.T) {
 var samples = map[string][3]string{
 	"data":                   {"a", "b", "c"},
 	"listen":                 {":1", ":2", ":3"},
+	"metrics":                {":1", ":2", ":3"},
 	"database":               {"postgres://a", "postgres://b", "postgresql://c"},
 	"read-database":          {"postgres://a", "postgres://b", "postgresql://c"},
+	"database-connections":   {"2", "1000", "0"},
+	"database-patience":      {"0s", "10m", "90s"},
 	"sandbox":                {"false", "false", "true"},
 	"sample":                 {"false", "false", "true"},
 	"log-level":              {"debug", "warn", "error"},
 	"log-format":             {"text", "text", "json"},
+	"lost-after":             {"2h", "3h", "1d"},
 	"inactive-after":         {"1d", "2d", "72h"},
+	"products":               {"a.tsv", "b.tsv", "c.tsv"},
 	"max-configurations":     {"1", "2", "3"},
 	"max-creates-per-day":    {"1", "2", "3"},
 	"max-per-resource":       {"1", "2", "3"},
-	"cache-bytes":            {"1", "2KiB", "3GiB"},
+	"memory":                 {"134217728", "262144KiB", "3GiB"},
 	"shutdown-timeout":       {"1s", "2s", "3s"},
 	"root-account":           {"111111111111", "222222222222", "333333333333"},
 	"root-access-key-id":     {"AAAA", "BBBB", "CCCC"},
@@ -128,7 +135,12 @@ func TestErrorsNameThePlaceAndTheFix(t *testing.T) {
 		"too short":      {flags: map[string]string{"inactive-after": "10s"}, words: []string{"at least 1h"}},
 		"negative":       {flags: map[string]string{"shutdown-timeout": "-1s"}, words: []string{"at least 0s"}},
 		"bad level":      {flags: map[string]string{"log-level": "loud"}, words: []string{"debug, info, warn or error"}},
-		"bad size":       {flags: map[string]string{"cache-bytes": "64MB"}, words: []string{"64MiB"}},
+		"bad size":       {flags: map[string]string{"memory": "64MB"}, words: []string{"64MiB"}},
+		"too little":     {flags: map[string]string{"memory": "64MiB"}, words: []string{"128MiB"}},
+		"one connection": {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1"}, words: []string{"from 2 to 1000"}},
+		"too many":       {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1001"}, words: []string{"from 2 to 1000"}},
+		"too patient":    {flags: map[string]string{"database-patience": "11m"}, words: []string{"--database-patience", "0s to 10m"}},
+		"impatient":      {flags: map[string]string{"database-patience": "-1s"}, words: []string{"0s to 10m"}},
 		"empty data":     {flags: map[string]string{"data": ""}, words: []string{"--data is empty"}},
 		"mysql":          {env: map[string]string{"REEVE_DATABASE": "mysql://u:hunter2@h/d"}, words: []string{"postgres://"}},
 	} {

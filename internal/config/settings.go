@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,19 +37,39 @@ func (s Setting) IsBool() bool { return s.Kind == "bool" }
 // Settings returns the table, in the order in which help shows it. The caller
 // owns the slice.
 func Settings() []Setting {
+	return slices.Concat(placeSettings(), ruleSettings(), processSettings())
+}
+
+// placeSettings say where a server listens and keeps its data.
+func placeSettings() []Setting {
 	return []Setting{
 		{Name: "data", Default: "./reeve-data", Kind: "dir",
 			Help: "Directory of the database, master.key and credentials; made if absent",
 			set:  text(func(c *Config) *string { return &c.Data }, "a directory")},
 		{Name: "listen", Default: "127.0.0.1:4750", Kind: "host:port",
 			Help: "Address to serve on; port 0 takes a free one",
-			set:  setListen},
+			set:  hostPort(func(c *Config) *string { return &c.Listen })},
+		{Name: "metrics", Kind: "host:port",
+			Help: "Address to serve metrics for Prometheus on, at /metrics and without any signature, so one that only your network reaches; without it, nowhere",
+			set:  hostPort(func(c *Config) *string { return &c.Metrics })},
 		{Name: "database", Kind: "url",
 			Help: "PostgreSQL to keep the ledger in (postgres://…); without it, SQLite in the data directory",
 			set:  postgresURL(func(c *Config) *Secret { return &c.Database }, "for SQLite")},
 		{Name: "read-database", Kind: "url",
 			Help: "PostgreSQL replica of --database (postgres://…) for reading usage and associations at revisions that it has; --database still answers the rest, and everything when the replica is behind by more than 50ms or down",
 			set:  postgresURL(func(c *Config) *Secret { return &c.ReadDatabase }, "for none")},
+		{Name: "database-connections", Default: "0", Kind: "number",
+			Help: "Connections to PostgreSQL at most, from 2 to 1000, to --database and to --read-database each; 0 leaves it to pool_max_conns of the URL, and without that to 4, or one for each processor if there are more",
+			set:  setDatabaseConnections},
+		{Name: "database-patience", Default: "15s", Kind: "duration",
+			Help: "How long a request waits for a PostgreSQL that is away before it is answered with ServiceUnavailableException; at most 10m, 0s for not at all",
+			set:  setDatabasePatience},
+	}
+}
+
+// ruleSettings change what a server does and writes down.
+func ruleSettings() []Setting {
+	return []Setting{
 		{Name: "sandbox", Default: "false", Kind: "bool",
 			Help: "Accept unknown, well-formed ARNs of the caller's own account as resources, for testing infrastructure code",
 			set:  boolean(func(c *Config) *bool { return &c.Sandbox })},
@@ -61,9 +82,15 @@ func Settings() []Setting {
 		{Name: "log-format", Default: "text", Kind: "format",
 			Help: "Form of the log on standard error: text or json",
 			set:  setLogFormat},
+		{Name: "lost-after", Default: "2d", Kind: "duration",
+			Help: "How long a managed instance may stay unseen before its connection counts as lost, which keeps its licences; at least 2h",
+			set:  duration(func(c *Config) *time.Duration { return &c.LostAfter }, 2*time.Hour)},
 		{Name: "inactive-after", Default: "30d", Kind: "duration",
 			Help: "How long a managed instance may stay unseen before it releases its licences; at least 1h",
 			set:  duration(func(c *Config) *time.Duration { return &c.InactiveAfter }, time.Hour)},
+		{Name: "products", Kind: "file",
+			Help: "File of lines that say which product an application is, before those of the program (see docs/discovery.md)",
+			set:  text(func(c *Config) *string { return &c.Products }, "a file")},
 		{Name: "max-configurations", Default: "0", Kind: "number",
 			Help: "Quota of configurations per account and region (AWS: 25); 0 for none",
 			set:  number(func(c *Config) *int { return &c.MaxConfigurations })},
@@ -73,9 +100,16 @@ func Settings() []Setting {
 		{Name: "max-per-resource", Default: "0", Kind: "number",
 			Help: "Quota of configurations per resource (AWS: 10); 0 for none",
 			set:  number(func(c *Config) *int { return &c.MaxPerResource })},
-		{Name: "cache-bytes", Default: "512MiB", Kind: "size",
-			Help: "Memory for pages of the ledger that were read before",
-			set:  setCacheBytes},
+	}
+}
+
+// processSettings bound a server's process, and hold what it has to be told
+// at its first start.
+func processSettings() []Setting {
+	return []Setting{
+		{Name: "memory", Default: "512MiB", Kind: "size",
+			Help: "Memory that the server keeps to, at least 128MiB; half of it is for what was read of ledgers before, so more of it makes lists of millions of records faster",
+			set:  setMemory},
 		{Name: "shutdown-timeout", Default: "20s", Kind: "duration",
 			Help: "How long a stopping server lets running requests finish",
 			set:  duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, 0)},
@@ -161,16 +195,18 @@ func parseDuration(s string) (time.Duration, error) {
 	return d, nil
 }
 
-func setListen(c *Config, s string) error {
-	_, port, err := net.SplitHostPort(s)
-	if err != nil {
-		return fmt.Errorf("is %q: give host:port, such as 127.0.0.1:4750 or :4750", s)
+func hostPort(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		_, port, err := net.SplitHostPort(s)
+		if err != nil {
+			return fmt.Errorf("is %q: give host:port, such as 127.0.0.1:4750 or :4750", s)
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return fmt.Errorf("is %q: give a port from 0 to 65535", s)
+		}
+		*field(c) = s
+		return nil
 	}
-	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fmt.Errorf("is %q: give a port from 0 to 65535", s)
-	}
-	c.Listen = s
-	return nil
 }
 
 // postgresURL does not repeat the value in its error: it may hold a password.
@@ -182,6 +218,30 @@ func postgresURL(field func(*Config) *Secret, without string) func(*Config, stri
 		*field(c) = Secret(s)
 		return nil
 	}
+}
+
+// setDatabaseConnections wants two at least: a commit that was lost is looked
+// into while others go on.
+func setDatabaseConnections(c *Config, s string) error {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil || n == 1 || n > 1000 {
+		return fmt.Errorf("is %q: give a whole number from 2 to 1000, or 0 for what the URL says", s)
+	}
+	c.DatabaseConnections = int(n)
+	return nil
+}
+
+func setDatabasePatience(c *Config, s string) error {
+	const most = 10 * time.Minute
+	d, err := parseDuration(s)
+	if err == nil && (d < 0 || d > most) {
+		err = fmt.Errorf("is %q: give a duration from 0s to 10m", s)
+	}
+	if err != nil {
+		return err
+	}
+	c.DatabasePatience = d
+	return nil
 }
 
 func setRootAccount(c *Config, s string) error {
@@ -210,10 +270,17 @@ func setLogFormat(c *Config, s string) error {
 	return nil
 }
 
-func setCacheBytes(c *Config, s string) error {
+func setMemory(c *Config, s string) error {
+	const least = 128 << 20
 	n, err := parseSize(s)
-	c.CacheBytes = n
-	return err
+	if err == nil && n < least {
+		err = fmt.Errorf("is %q: give 128MiB or more", s)
+	}
+	if err != nil {
+		return err
+	}
+	c.Memory = n
+	return nil
 }
 
 // parseSize reads a number of bytes with an optional unit: 1000000, 512KiB, 1GiB.

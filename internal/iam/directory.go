@@ -35,6 +35,8 @@ type Directory struct {
 	seal  sealer
 	dir   string
 	cache keyCache
+
+	agents agentTokenCache
 }
 
 // Open returns the directory of a deployment. The first Open of a database

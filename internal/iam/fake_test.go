@@ -1,8 +1,10 @@
 package iam_test
 
 import (
+	"bytes"
 	"context"
 	"sync"
+	"time"
 
 	"reeve/internal/iam"
 )
@@ -14,7 +16,10 @@ type memory struct {
 	accounts map[string]iam.Account
 	keys     map[string]iam.AccessKey
 	meta     map[string][]byte
+	tokens   []iam.AgentToken
 	keyReads int
+
+	tokenReads int
 }
 
 func newMemory() *memory {
@@ -88,4 +93,66 @@ func (m *memory) PutMetaIfAbsent(_ context.Context, name string, value []byte) (
 		m.meta[name] = value
 	}
 	return m.meta[name], nil
+}
+
+func (m *memory) InsertAgentToken(_ context.Context, t iam.AgentToken) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.tokens {
+		if other.ID == t.ID || other.Num == t.Num {
+			return iam.ErrExists
+		}
+	}
+	m.tokens = append(m.tokens, t)
+	return nil
+}
+
+func (m *memory) AgentToken(_ context.Context, hash []byte) (*iam.AgentToken, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tokenReads++
+	for _, t := range m.tokens {
+		if bytes.Equal(t.Hash, hash) {
+			return &t, nil
+		}
+	}
+	return nil, nil
+}
+
+func (m *memory) AgentTokens(_ context.Context, account string, after int64, limit int) (list []iam.AgentToken, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, t := range m.tokens {
+		if t.Account == account && t.Num > after && len(list) < limit {
+			list = append(list, t)
+		}
+	}
+	return list, nil
+}
+
+func (m *memory) CountAgentTokens(context.Context, string) (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return int64(len(m.tokens)), nil
+}
+
+func (m *memory) RevokeAgentToken(_ context.Context, account, id string, at time.Time) (bool, error) {
+	return m.change(func(t *iam.AgentToken) bool { return t.Account == account && t.ID == id }, func(t *iam.AgentToken) { t.Revoked = at }), nil
+}
+
+func (m *memory) TouchAgentToken(_ context.Context, id string, used time.Time) error {
+	m.change(func(t *iam.AgentToken) bool { return t.ID == id }, func(t *iam.AgentToken) { t.Used = used })
+	return nil
+}
+
+func (m *memory) change(which func(*iam.AgentToken) bool, how func(*iam.AgentToken)) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.tokens {
+		if which(&m.tokens[i]) {
+			how(&m.tokens[i])
+			return true
+		}
+	}
+	return false
 }

@@ -1,5 +1,5 @@
-// Package iam keeps who may call: accounts, their access keys and what each
-// caller may do.
+// Package iam keeps who may call: accounts, their access keys, the tokens of
+// their inventory agents, and what each caller may do.
 //
 // A [Directory] works over a small [Store]. Secrets of access keys are sealed
 // with a master key that lives outside the database, so a copy of the database
@@ -45,6 +45,21 @@ type Store interface {
 	InsertAccessKey(ctx context.Context, k AccessKey) error
 	AccessKey(ctx context.Context, id string) (*AccessKey, error)
 
+	// InsertAgentToken keeps a token. One with its number, ID or hash is in
+	// the way.
+	InsertAgentToken(ctx context.Context, t AgentToken) error
+	AgentToken(ctx context.Context, hash []byte) (*AgentToken, error) // revoked ones too
+
+	// AgentTokens returns up to limit tokens of an account whose numbers are
+	// above after, in the order of their numbers.
+	AgentTokens(ctx context.Context, account string, after int64, limit int) ([]AgentToken, error)
+	CountAgentTokens(ctx context.Context, account string) (int64, error)
+
+	// RevokeAgentToken says whether the account has the token. The time of the
+	// first call stays.
+	RevokeAgentToken(ctx context.Context, account, id string, at time.Time) (found bool, err error)
+	TouchAgentToken(ctx context.Context, id string, used time.Time) error
+
 	Meta(ctx context.Context, name string) ([]byte, error)
 
 	// PutMetaIfAbsent keeps value under name unless something is there
@@ -89,7 +104,17 @@ func refuse(k Kind, format string, args ...any) error {
 }
 
 // adminActions are the actions that only keys of the root account may take.
-var adminActions = map[string]bool{"reeve:CreateAccount": true}
+// Sources read files and credentials of the servers, so nobody else sees them.
+var adminActions = map[string]bool{
+	"reeve:CreateAccount": true,
+
+	"reeve:PutSources":     true,
+	"reeve:GetSource":      true,
+	"reeve:ListSources":    true,
+	"reeve:DeleteSource":   true,
+	"reeve:RunSource":      true,
+	"reeve:ListSourceRuns": true,
+}
 
 // Authorize says whether who may take an action (such as
 // license-manager:GetLicenseConfiguration) on a resource (an ARN, or "*").

@@ -207,6 +207,7 @@ func TestSweepRetiresUnseenMachines(t *testing.T) {
 		after    time.Duration
 	}{"by default": {after: 30 * day}, "by setting": {settings: license.Settings{InactiveAfter: 2 * day}, after: 2 * day}} {
 		t.Run(name, func(t *testing.T) {
+			c.settings.LostAfter = 40 * day // has its own test
 			w := newWorld(t, c.settings)
 			arn := w.create(license.VCPU, -1)
 			w.put(sized(managed("a")), sized(managed("b")), sized(instance("a")))
@@ -233,6 +234,58 @@ func TestSweepRetiresUnseenMachines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A machine whose report is overdue loses its connection and keeps its
+// licences; each step is a revision that names its cause.
+func TestAnOverdueReportLosesTheConnection(t *testing.T) {
+	w := newWorld(t, license.Settings{})
+	arn := w.create(license.VCPU, -1)
+	w.put(sized(managed("a")), sized(instance("a")))
+	w.associate(arn, managed("a"), instance("a"))
+	status := func() string {
+		for _, u := range w.rows(arn, nil) {
+			if short(u.ResourceARN) == "mi-a" {
+				return u.Status
+			}
+		}
+		return ""
+	}
+	step := func(d time.Duration, changes int, want, cause string) {
+		t.Helper()
+		w.advance(d)
+		if n := w.sweep(); n != changes || status() != want {
+			t.Errorf("the sweep changed %d and left the machine %q, want %d and %q", n, status(), changes, want)
+		}
+		if changes > 0 && w.cause(arn) != cause {
+			t.Errorf("the cause is %q, want %q", w.cause(arn), cause)
+		}
+	}
+	step(2*day, 0, "Online", "")
+	step(time.Microsecond, 1, "ConnectionLost", "LoseConnection")
+	step(time.Hour, 0, "ConnectionLost", "")
+	w.consumes(arn, map[string]int64{"i-a": 4, "mi-a": 4})
+	w.put(license.Report{ARN: managed("a")})
+	step(0, 0, "Online", "")
+	step(2*day+1, 0, "Online", "")
+	step(time.Hour, 1, "ConnectionLost", "LoseConnection")
+	step(28*day, 1, "", "RetireUnseenResource")
+	w.consumes(arn, map[string]int64{"i-a": 4})
+	step(day, 0, "", "")
+}
+
+// cause is what the newest revision of a configuration came from.
+func (w *world) cause(arn string) (cause string) {
+	w.t.Helper()
+	c := w.configuration(arn)
+	w.must(w.store.View(w.ctx, func(tx license.Tx) error {
+		r, err := tx.Revision(c.Num, c.Head)
+		if err == nil {
+			cause = r.Cause
+		}
+		return err
+	}))
+	return cause
 }
 
 // A machine that comes back when its licence is taken stays without one.

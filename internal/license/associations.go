@@ -24,10 +24,21 @@ func (m *Manager) UpdateSpecifications(ctx context.Context, who Caller, resource
 	if err := checkSpecifications(parsed, add, remove); err != nil {
 		return err
 	}
-	return m.store.Update(ctx, func(tx Tx) error {
-		b := &batch{tx: tx, who: who, request: true, clock: m.now}
+	named := slices.Concat(add, remove)
+	return m.updateNamed(ctx, who, named, func(tx Tx) error {
+		b := m.batch(tx, who)
+		b.request = true
 		return m.updateSpecifications(b, parsed, resourceARN, add, remove)
 	})
+}
+
+// updateNamed is Store.Update for a function that locks the named
+// configurations: together with others when there is one.
+func (m *Manager) updateNamed(ctx context.Context, who Caller, named []Specification, fn func(Tx) error) error {
+	if len(named) != 1 {
+		return m.store.Update(ctx, fn)
+	}
+	return m.store.UpdateTogether(ctx, who.Account+" "+named[0].ConfigurationARN, fn)
 }
 
 func checkSpecifications(parsed ResourceARN, add, remove []Specification) error {
@@ -205,7 +216,26 @@ func (b *batch) remove(num int64, r *Resource, arn string) error {
 	if a := l.after[r.Num]; a == nil || a.Origin == OriginAffinity {
 		return nil
 	}
+	if err := b.checkUndiscovered(l, r); err != nil {
+		return err
+	}
 	return b.dissociate(l, r, &r.Facts)
+}
+
+// checkUndiscovered refuses to remove what discovery would bring back.
+func (b *batch) checkUndiscovered(l *ledger, r *Resource) error {
+	if b.effective != 0 {
+		return nil
+	}
+	f := newFindings()
+	if err := f.readExclusions(b.tx, []int64{r.Num}, b.now); err != nil {
+		return err
+	}
+	m, err := b.matchIn(f, l, &changedResource{Resource: r})
+	if _, excluded := f.excluded[r.Num][l.Num]; err != nil || m == nil || excluded {
+		return err
+	}
+	return refuse(InvalidParameter, "%s was found by automated discovery: it matches rule %d of %s, so its association cannot be removed. Exclude the resource, with the operation ExcludeResource or reeve exclude, or change the rule.", r.ARN, m.Rule, l.ARN())
 }
 
 // dissociate ends an association; f are the facts that it was counted by.
@@ -230,7 +260,7 @@ func (b *batch) forgetLaunches(l *ledger, image *Resource) error {
 			if err != nil {
 				return err
 			}
-			if err := b.seeOwn(l, r); err != nil {
+			if err := b.seeOwn(l, r.Num); err != nil {
 				return err
 			}
 			if l.after[f.Resource] == nil && launchedFrom(r, image) {

@@ -35,12 +35,20 @@ func (m *Manager) CreateConfiguration(ctx context.Context, who Caller, spec Conf
 		if err := m.checkCreateQuota(tx, who); err != nil {
 			return err
 		}
+		if terms.discovers() {
+			if err := changeRules(tx, who.Account); err != nil {
+				return err
+			}
+		}
 		c, err := m.insertConfiguration(tx, who, terms, false, 0)
 		if err == nil {
 			arn = c.ARN()
 		}
 		return err
 	})
+	if err == nil && terms.discovers() {
+		m.wake()
+	}
 	return arn, err
 }
 
@@ -53,6 +61,9 @@ func (m *Manager) insertConfiguration(tx Tx, who Caller, terms Terms, loading bo
 	}
 	c := newConfiguration(who, cmpOr(at, now))
 	c.Loading = loading
+	if terms.discovers() {
+		c.Pass = 1
+	}
 	b := &batch{tx: tx, who: who, effective: at, now: now}
 	l := &ledger{Configuration: c}
 	if err := l.setTerms(terms); err != nil {
@@ -206,21 +217,23 @@ func (m *Manager) changeTerms(ctx context.Context, who Caller, arn string, chang
 
 // updateConfiguration runs fn over one configuration under its lock.
 func (m *Manager) updateConfiguration(ctx context.Context, who Caller, arn string, fn func(*batch, *ledger) error) error {
-	return m.store.Update(ctx, func(tx Tx) error {
-		c, err := configuration(tx, who, arn)
-		if err != nil {
-			return err
-		}
-		b := &batch{tx: tx, who: who, clock: m.now}
-		if err := b.open([]int64{c.Num}); err != nil {
-			return err
-		}
-		l := b.ledger(c.Num)
-		if l == nil {
-			return unknownConfiguration(arn)
-		}
-		return fn(b, l)
-	})
+	return m.store.Update(ctx, func(tx Tx) error { return m.withConfiguration(tx, who, arn, fn) })
+}
+
+func (m *Manager) withConfiguration(tx Tx, who Caller, arn string, fn func(*batch, *ledger) error) error {
+	c, err := configuration(tx, who, arn)
+	if err != nil {
+		return err
+	}
+	b := m.batch(tx, who)
+	if err := b.open([]int64{c.Num}); err != nil {
+		return err
+	}
+	l := b.ledger(c.Num)
+	if l == nil {
+		return unknownConfiguration(arn)
+	}
+	return fn(b, l)
 }
 
 func (b *batch) changeTerms(l *ledger, change func(*Terms) error) error {
@@ -236,6 +249,13 @@ func (b *batch) changeTerms(l *ledger, change func(*Terms) error) error {
 	if err := l.setTerms(terms); err != nil {
 		return err
 	}
+	pass, err := wantsPass(b.tx, l.Num, &old, &terms)
+	if err != nil {
+		return err
+	}
+	if pass {
+		l.Pass = 1
+	}
 	return b.close()
 }
 
@@ -247,7 +267,18 @@ func sameTerms(a, b *Terms) bool {
 // the rules only licenseAffinityToHost can be added. Lowering the count below
 // what is consumed is allowed: it stops nothing that runs.
 func (m *Manager) UpdateConfiguration(ctx context.Context, who Caller, arn string, change ConfigurationChange) error {
-	return m.changeTerms(ctx, who, arn, func(t *Terms) error { return change.apply(t) })
+	err := m.store.Update(ctx, func(tx Tx) error {
+		if change.Products != nil || change.Disassociate != nil || change.Status != nil {
+			if err := changeRules(tx, who.Account); err != nil {
+				return err
+			}
+		}
+		return m.withConfiguration(tx, who, arn, func(b *batch, l *ledger) error { return b.changeTerms(l, change.apply) })
+	})
+	if err == nil {
+		m.wake()
+	}
+	return err
 }
 
 func (ch *ConfigurationChange) apply(t *Terms) error {
@@ -308,7 +339,7 @@ func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn strin
 		if err := l.checkUnused(b.tx); err != nil {
 			return err
 		}
-		l.Deleted = b.time(l)
+		l.Deleted, l.Pass = b.time(l), 0
 		terms := l.Terms
 		terms.Status = deletedTerms
 		if err := l.setTerms(terms); err != nil {

@@ -64,7 +64,7 @@ func (m *Manager) Explain(ctx context.Context, who Caller, arn, resourceARN stri
 		e.AsOf = r.At
 	}
 	e.Revision, e.RevisionAt = r.Number, r.At
-	err = m.store.View(ctx, func(tx Tx) error { return e.fill(tx, who, c, r) })
+	err = m.store.View(ctx, func(tx Tx) error { return m.fill(e, tx, who, c, r, asOf == nil) })
 	return e, err
 }
 
@@ -72,8 +72,9 @@ func (e *Explanation) note(kind, value, note string) {
 	e.Steps = append(e.Steps, Step{Kind: kind, Name: "ConsumedLicenses", Value: value, Note: note})
 }
 
-// fill derives the explanation from what held at a revision.
-func (e *Explanation) fill(tx Tx, who Caller, c *Configuration, rev *Revision) error {
+// fill derives the explanation from what held at a revision; now says that it
+// is of the present.
+func (m *Manager) fill(e *Explanation, tx Tx, who Caller, c *Configuration, rev *Revision, now bool) error {
 	r, err := tx.Resource(who.Account, e.ResourceARN)
 	if err != nil {
 		return fmt.Errorf("read resource: %w", err)
@@ -89,15 +90,32 @@ func (e *Explanation) fill(tx Tx, who Caller, c *Configuration, rev *Revision) e
 	if err != nil {
 		return err
 	}
-	past := &past{tx: tx, account: c.Account, configuration: c.Num, revision: rev.Number, counter: counter}
+	past := &past{tx: tx, account: c.Account, configuration: c.Num, revision: rev.Number, counter: counter, normalise: m.settings.Normalise}
+	if past.discovering, err = discoveringAt(tx, c, terms); err != nil {
+		return err
+	}
+	at := e.AsOf
+	if now {
+		if at, err = m.now(tx); err != nil {
+			return err
+		}
+	}
+	if err := e.addExclusions(past, r, at); err != nil {
+		return err
+	}
 	a, err := past.association(r.key())
 	if err != nil {
 		return err
 	}
-	if a == nil {
-		return e.fillUnassociated(past, r)
+	if a != nil {
+		return e.fillAssociated(past, r, a)
 	}
-	return e.fillAssociated(past, r, a)
+	if now {
+		if err := e.addMatch(past, r); err != nil {
+			return err
+		}
+	}
+	return e.fillUnassociated(past, r)
 }
 
 // fillUnassociated explains a resource without an association: it may still
@@ -120,7 +138,7 @@ func (e *Explanation) fillUnassociated(p *past, r *Resource) error {
 	if err := e.addGuests(p, r, ex); err != nil {
 		return err
 	}
-	e.Steps = ex.steps
+	e.Steps = append(e.Steps, ex.steps...)
 	e.result(u)
 	return nil
 }
@@ -189,6 +207,11 @@ func (e *Explanation) fillAssociated(p *past, r *Resource, a *Association) error
 	ex := &explainer{}
 	ex.add("fact", "Association", a.Origin, "since "+a.AssociationTime.String())
 	e.Steps = append(e.Steps, ex.steps...)
+	if a.Origin == OriginDiscovery {
+		if err := e.addMatch(p, r); err != nil {
+			return err
+		}
+	}
 	return e.judge(p, r, place, a, u)
 }
 
@@ -234,6 +257,8 @@ type past struct {
 	account                 string
 	configuration, revision int64
 	counter                 counter
+	discovering             *discovering
+	normalise               func(Application) (Product, bool)
 }
 
 // association returns the association of a key, or nil.

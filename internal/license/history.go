@@ -68,8 +68,15 @@ func (h *Loader) update(ctx context.Context, at Time, operation string, fn func(
 		if err := h.at(tx, at); err != nil {
 			return err
 		}
-		return fn(&batch{tx: tx, who: h.caller(operation), effective: at, clock: h.m.now})
+		return fn(h.batch(tx, operation, at))
 	})
+}
+
+// batch returns a batch whose revisions take effect at a moment.
+func (h *Loader) batch(tx Tx, operation string, at Time) *batch {
+	b := h.m.batch(tx, h.caller(operation))
+	b.effective = at
+	return b
 }
 
 // Put records reports as of a past moment.
@@ -157,8 +164,11 @@ const sealCause = "SealHistory"
 // Seal ends the load: its configurations answer from now on, and the clock
 // alone gives their times. The sealing is a revision of each.
 func (h *Loader) Seal(ctx context.Context) error {
-	return h.m.store.Update(ctx, func(tx Tx) error {
-		b := &batch{tx: tx, who: h.caller(sealCause), clock: h.m.now}
+	err := h.m.store.Update(ctx, func(tx Tx) error {
+		if err := changeRules(tx, h.who.Account); err != nil {
+			return err
+		}
+		b := h.m.batch(tx, h.caller(sealCause))
 		if err := b.open(h.nums); err != nil {
 			return err
 		}
@@ -168,6 +178,13 @@ func (h *Loader) Seal(ctx context.Context) error {
 				return err
 			}
 		}
-		return b.close()
+		if err := b.close(); err != nil {
+			return err
+		}
+		return h.m.passAll(tx, h.who, func(Discovering) bool { return true })
 	})
+	if err == nil {
+		h.m.wake()
+	}
+	return err
 }

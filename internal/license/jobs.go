@@ -3,6 +3,7 @@ package license
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -10,18 +11,26 @@ import (
 const sweepBatch = 500
 
 // Sweep does what is due: it releases licences whose hold on a host is over,
-// and makes managed instances inactive that were not seen for the set time.
-// It returns how many resources it changed. Servers may sweep at once.
-func (m *Manager) Sweep(ctx context.Context) (int, error) {
-	released, err := m.repeat(ctx, m.releaseHolds)
-	if err != nil {
-		return released, fmt.Errorf("release held licenses: %w", err)
+// marks managed instances whose reports are overdue, makes those inactive that
+// were not seen for long, and ends exclusions whose time is over. It returns
+// how many resources it changed. Servers may sweep at once.
+func (m *Manager) Sweep(ctx context.Context) (total int, err error) {
+	for _, job := range []struct {
+		doing string
+		step  func(Tx) (int, error)
+	}{
+		{"release held licenses", m.releaseHolds},
+		{"retire unseen machines", m.retireUnseen},
+		{"mark machines with overdue reports", m.loseConnections},
+		{"end exclusions", m.endExclusions},
+	} {
+		n, err := m.repeat(ctx, job.step)
+		total += n
+		if err != nil {
+			return total, fmt.Errorf("%s: %w", job.doing, err)
+		}
 	}
-	inactive, err := m.repeat(ctx, m.retireUnseen)
-	if err != nil {
-		return released + inactive, fmt.Errorf("retire unseen machines: %w", err)
-	}
-	return released + inactive, nil
+	return total, m.countSoftware(ctx, math.MaxInt)
 }
 
 func (m *Manager) repeat(ctx context.Context, step func(Tx) (int, error)) (total int, err error) {
@@ -54,7 +63,7 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 		return 0, err
 	}
 	account := due[0].Account
-	b := &batch{tx: tx, who: self(account, "ReleaseHeldLicense"), clock: m.now}
+	b := m.batch(tx, self(account, "ReleaseHeldLicense"))
 	var nums []int64
 	var arns []string
 	for _, a := range due {
@@ -87,7 +96,7 @@ func (b *batch) release(l *ledger, a OpenAssociation, now Time) error {
 	if err != nil {
 		return err
 	}
-	if err := b.seeOwn(l, r); err != nil {
+	if err := b.seeOwn(l, r.Num); err != nil {
 		return err
 	}
 	held := l.after[r.Num]
@@ -112,17 +121,42 @@ func (m *Manager) retireUnseen(tx Tx) (int, error) {
 	if err != nil || len(unseen) == 0 {
 		return 0, err
 	}
-	account := unseen[0].Account
+	return m.retireSeen(tx, unseen, "RetireUnseenResource", inactive, func(r *Resource) bool {
+		return r.Seen < since && r.Facts.Status != inactive && !r.Facts.Gone()
+	})
+}
+
+// retireSeen gives the machines of the first one's account another status, if
+// they still qualify for it under their locks.
+func (m *Manager) retireSeen(tx Tx, rs []*Resource, operation, status string, qualifies func(*Resource) bool) (int, error) {
+	account := rs[0].Account
 	var arns []string
-	for _, r := range unseen {
+	for _, r := range rs {
 		if r.Account == account {
 			arns = append(arns, r.ARN)
 		}
 	}
-	b := &batch{tx: tx, who: self(account, "RetireUnseenResource"), clock: m.now}
-	changed, err := b.retire(arns, inactive, func(r *Resource) bool { return r.Seen < since && r.Facts.Status != inactive })
+	b := m.batch(tx, self(account, operation))
+	changed, err := b.retire(arns, status, qualifies)
 	if err != nil {
 		return 0, err
 	}
 	return len(changed), b.recount(changed)
+}
+
+// loseConnections marks machines whose reports are overdue, one account at a
+// time; they go on consuming.
+func (m *Manager) loseConnections(tx Tx) (int, error) {
+	now, err := m.now(tx)
+	if err != nil {
+		return 0, err
+	}
+	since := now - Time(m.settings.LostAfter/time.Microsecond)
+	overdue, err := tx.OverdueResources(since, sweepBatch)
+	if err != nil || len(overdue) == 0 {
+		return 0, err
+	}
+	return m.retireSeen(tx, overdue, "LoseConnection", connectionLost, func(r *Resource) bool {
+		return r.Seen < since && r.Facts.Status != connectionLost && r.Facts.Status != inactive && !r.Facts.Gone()
+	})
 }

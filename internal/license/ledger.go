@@ -3,6 +3,7 @@ package license
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,12 +20,17 @@ type batch struct {
 	effective Time // time of loaded history; 0 takes the clock
 	now       Time // the clock, read once every lock is held
 	clock     func(Tx) (Time, error)
+	rules     *rulesCache
+	normalise func(Application) (Product, bool)
+	fromAgent bool // see Put.FromAgent
 
 	ledgers   []*ledger // in the order of their numbers
 	resources map[int64]*Resource
 	hosts     map[string]*Resource // by account and ARN; nil when not in the inventory
 	failures  []PutFailure         // what this batch could not license
-	software  []softwareVersion    // what this batch has to save of installed applications
+	software  []Software           // what this batch has to save of installed applications
+
+	installed map[int64][]Application // what was installed before, of the resources whose software was reported
 }
 
 // ledger is one locked configuration with what the batch changes in it.
@@ -40,6 +46,14 @@ type ledger struct {
 	cleared []Key // failures that no longer hold
 
 	released []int64 // hosts whose hold is over: they get no new one
+
+	discovering *discovering // the rules of Terms, once they were needed
+	moved       bool         // Pass or LastRun changed: the row is written also without a revision
+}
+
+// batch returns an empty batch of facts.
+func (m *Manager) batch(tx Tx, who Caller) *batch {
+	return &batch{tx: tx, who: who, clock: m.now, rules: &m.rules, normalise: m.settings.Normalise}
 }
 
 // loadSlack is how far a ledger may run ahead of loaded history: revisions that
@@ -143,6 +157,51 @@ func (b *batch) host(account, arn string) (*Resource, error) {
 	return h, nil
 }
 
+// readHosts makes the resources that ARNs name in an account's inventory
+// known to host, in one round trip; "" names none.
+func (b *batch) readHosts(account string, arns []string) error {
+	b.know()
+	var missing []string
+	for _, arn := range arns {
+		if _, known := b.hosts[account+arn]; arn != "" && !known {
+			missing = append(missing, arn)
+		}
+	}
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	found, err := b.tx.ResourcesByARN(account, missing)
+	if err != nil {
+		return fmt.Errorf("read hosts: %w", err)
+	}
+	for _, arn := range missing {
+		h := found[arn]
+		b.hosts[account+arn] = h
+		if h != nil && b.resources[h.Num] == nil {
+			b.resources[h.Num] = h
+		}
+	}
+	return nil
+}
+
+// readResources makes resources known to resource, in one round trip.
+func (b *batch) readResources(nums []int64) error {
+	b.know()
+	var missing []int64
+	for _, num := range nums {
+		if b.resources[num] == nil {
+			missing = append(missing, num)
+		}
+	}
+	found, err := b.tx.ResourcesByNum(missing)
+	if err != nil {
+		return fmt.Errorf("read resources: %w", err)
+	}
+	for _, r := range found {
+		b.know(r)
+	}
+	return nil
+}
+
 // key is where a resource's own row stands in a ledger.
 func (r *Resource) key() Key { return Key{Owner: ownerNumber(r.Owner), Resource: r.Num} }
 
@@ -212,12 +271,82 @@ func (w *want) delta() int64 {
 	return d
 }
 
-// want counts a place again from the facts.
-func (b *batch) want(l *ledger, k Key) (*want, error) {
-	was, err := b.tx.UsageOf(l.Num, l.Head, k)
+// wants counts the touched places again from the facts.
+func (b *batch) wants(l *ledger) ([]*want, error) {
+	keys := slices.SortedFunc(maps.Keys(l.touched), Key.Compare)
+	if err := b.seePlaces(l, keys); err != nil {
+		return nil, err
+	}
+	open, err := b.tx.OpenUsage(l.Configuration, keys)
 	if err != nil {
 		return nil, fmt.Errorf("read usage: %w", err)
 	}
+	wants := make([]*want, len(keys))
+	for i, k := range keys {
+		if wants[i], err = b.want(l, k, open[k]); err != nil {
+			return nil, err
+		}
+	}
+	return wants, nil
+}
+
+// seePlaces reads all that counting places looks at, in few round trips
+// however many there are: the places, their own associations, and for physical
+// counting those of their machines, and these machines.
+func (b *batch) seePlaces(l *ledger, keys []Key) error {
+	nums := make([]int64, len(keys))
+	for i, k := range keys {
+		nums[i] = k.Resource
+	}
+	if err := b.readResources(nums); err != nil {
+		return err
+	}
+	if err := b.seeOwn(l, nums...); err != nil {
+		return err
+	}
+	if l.Terms.CountingType != Core && l.Terms.CountingType != Socket {
+		return nil
+	}
+	hosts := map[string][]string{}
+	for _, num := range nums {
+		if r := b.resources[num]; r != nil {
+			hosts[r.Account] = append(hosts[r.Account], r.ARN)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(hosts)) {
+		if err := b.seeGuests(l, account, hosts[account]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seeGuests makes the associations of the machines on hosts known to the
+// ledger, and the machines and their hosts to the batch.
+func (b *batch) seeGuests(l *ledger, account string, hosts []string) error {
+	guests, err := b.tx.AssociationsOnHosts(l.Num, account, hosts)
+	if err != nil {
+		return fmt.Errorf("read associations of hosts: %w", err)
+	}
+	nums := make([]int64, len(guests))
+	for i, a := range guests {
+		l.see(a)
+		nums[i] = a.Resource
+	}
+	if err := b.readResources(nums); err != nil {
+		return err
+	}
+	var named []string
+	for num := range l.after {
+		if r := b.resources[num]; r != nil && r.Account == account {
+			named = append(named, r.Facts.Host)
+		}
+	}
+	return b.readHosts(account, named)
+}
+
+// want counts one place, of which everything is known.
+func (b *batch) want(l *ledger, k Key, was *Usage) (*want, error) {
 	place, err := b.resource(k.Resource)
 	if err != nil {
 		return nil, err
@@ -297,29 +426,22 @@ func firstAssociation(as []*OpenAssociation) Time {
 // placedOn returns the associations of a ledger that count on a place, as they
 // will be, in the order of their resources.
 func (b *batch) placedOn(l *ledger, place *Resource) ([]*OpenAssociation, error) {
-	if err := b.seeOwn(l, place); err != nil {
-		return nil, err
-	}
 	nums := []int64{place.Num}
 	if l.Terms.CountingType == Core || l.Terms.CountingType == Socket {
-		guests, err := b.tx.AssociationsOnHost(l.Num, place.Account, place.ARN)
-		if err != nil {
-			return nil, fmt.Errorf("read associations of a host: %w", err)
-		}
-		for _, a := range guests {
-			l.see(a)
-		}
 		nums = append(nums, b.guests(l, place)...)
 	}
 	return b.placedAmong(l, place, nums)
 }
 
-// seeOwn makes a resource's own association known to the ledger.
-func (b *batch) seeOwn(l *ledger, r *Resource) error {
-	if _, seen := l.after[r.Num]; seen {
-		return nil
+// seeOwn makes resources' own associations known to the ledger.
+func (b *batch) seeOwn(l *ledger, nums ...int64) error {
+	var unseen []int64
+	for _, num := range nums {
+		if _, seen := l.after[num]; !seen {
+			unseen = append(unseen, num)
+		}
 	}
-	own, err := b.tx.AssociationsOf([]int64{r.Num})
+	own, err := b.tx.AssociationsOf(unseen)
 	if err != nil {
 		return fmt.Errorf("read associations: %w", err)
 	}
@@ -410,13 +532,9 @@ func (b *batch) close() error {
 // decide counts the touched places: first those that release, so that what
 // they give back is there for those that need more.
 func (b *batch) decide(l *ledger) error {
-	wants := make([]*want, 0, len(l.touched))
-	for k := range l.touched {
-		w, err := b.want(l, k)
-		if err != nil {
-			return err
-		}
-		wants = append(wants, w)
+	wants, err := b.wants(l)
+	if err != nil {
+		return err
 	}
 	slices.SortFunc(wants, func(x, y *want) int {
 		if (x.delta() > 0) != (y.delta() > 0) {
@@ -495,10 +613,19 @@ func (b *batch) reject(l *ledger, a *OpenAssociation, kind Kind, message string)
 	}
 	a.Unlicensed = true
 	if !known {
-		l.failed = append(l.failed, Failure{Key: a.Key, ResourceARN: a.ResourceARN, Type: a.Type, Message: message,
-			Time: b.time(l), Operation: b.who.Operation, RequestedBy: b.who.Principal})
+		l.failed = append(l.failed, b.failure(l, a, message))
 	}
 	return nil
+}
+
+// failure is what an association asked for and did not get.
+func (b *batch) failure(l *ledger, a *OpenAssociation, message string) Failure {
+	f := Failure{Key: a.Key, ResourceARN: a.ResourceARN, Type: a.Type, Message: message,
+		Time: b.time(l), Operation: b.who.Operation, RequestedBy: b.who.Principal}
+	if a.Origin == OriginDiscovery {
+		f.RequestedBy = discoveryRequester
+	}
+	return f
 }
 
 // usageChanges turns wants, in the order of keys, into changes and counters.
@@ -584,7 +711,7 @@ func (b *batch) write(l *ledger) error {
 		return err
 	}
 	if len(l.changes) == 0 && l.terms == nil {
-		return nil
+		return b.writeMoved(l)
 	}
 	if err := b.writeAssociations(l); err != nil {
 		return err
@@ -596,6 +723,18 @@ func (b *batch) write(l *ledger) error {
 	}
 	if err := b.tx.AppendRevision(l.Num, r); err != nil {
 		return fmt.Errorf("append revision: %w", err)
+	}
+	if err := b.tx.SaveConfiguration(l.Configuration); err != nil {
+		return fmt.Errorf("save license configuration: %w", err)
+	}
+	return nil
+}
+
+// writeMoved writes how far discovery has come in a ledger that nothing else
+// changed in.
+func (b *batch) writeMoved(l *ledger) error {
+	if !l.moved {
+		return nil
 	}
 	if err := b.tx.SaveConfiguration(l.Configuration); err != nil {
 		return fmt.Errorf("save license configuration: %w", err)

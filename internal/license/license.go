@@ -143,6 +143,10 @@ type Configuration struct {
 	Terms    Terms
 	Counters Counters
 	NextNode int64 // next free node number of the ledger's trees
+
+	// Of automated discovery; conveniences, and no part of the ledger.
+	Pass    int64 // 0: no pass over the inventory is due; else it goes on after the resource number Pass-1
+	LastRun Time  // when discovery last changed something here, or ended a pass; 0: never
 }
 
 // ARN names the configuration to clients.
@@ -204,7 +208,7 @@ type Association struct {
 	Type            ResourceType
 	AssociationTime Time
 	Scope           string // AmiAssociationScope; "" or "cross-account"
-	Origin          string // OriginRequest, OriginAMI, OriginAffinity
+	Origin          string // OriginRequest, OriginAMI, OriginDiscovery, OriginAffinity
 	Unlicensed      bool   // associated, but no licence was free or a rule forbids it
 	Facts           int64  // version of the resource's facts it was judged by
 	Until           Time   // OriginAffinity: when the hold ends; else 0
@@ -212,9 +216,10 @@ type Association struct {
 
 // Where an association came from.
 const (
-	OriginRequest  = "request"  // somebody asked for it
-	OriginAMI      = "ami"      // inherited from the image a machine was launched from
-	OriginAffinity = "affinity" // a released licence kept on its host (licenseAffinityToHost)
+	OriginRequest   = "request"   // somebody asked for it
+	OriginAMI       = "ami"       // inherited from the image a machine was launched from
+	OriginDiscovery = "discovery" // a rule of ProductInformationList matches
+	OriginAffinity  = "affinity"  // a released licence kept on its host (licenseAffinityToHost)
 )
 
 // Resource is a machine, host, image or database in an account's inventory.

@@ -15,10 +15,20 @@ type Settings struct {
 	// becomes inactive and releases its licences. 0 means 30 days.
 	InactiveAfter time.Duration
 
+	// LostAfter is how long a managed instance may stay unseen before its
+	// connection counts as lost; it keeps its licences. 0 means 2 days.
+	LostAfter time.Duration
+
 	// AWS's quotas; 0 switches one off.
 	MaxConfigurations int // per account and region (AWS: 25)
 	MaxCreatesPerDay  int // per account and region (AWS: about 10)
 	MaxPerResource    int // configurations per resource (AWS: 10)
+
+	// Normalise says which product an application is, whatever its vendor
+	// called this release of it; false when nobody knows. Discovery rules then
+	// match by that name too. It must be pure and safe for concurrent use; nil
+	// knows nothing.
+	Normalise func(Application) (Product, bool)
 }
 
 // Manager applies the rules. It is safe for concurrent use and keeps no state
@@ -28,6 +38,8 @@ type Manager struct {
 	settings Settings
 	settled  settledTimes
 	numbers  numbering
+	rules    rulesCache
+	due      chan struct{} // see DiscoveryDue
 }
 
 // New returns a Manager over store.
@@ -35,7 +47,13 @@ func New(store Store, settings Settings) *Manager {
 	if settings.InactiveAfter == 0 {
 		settings.InactiveAfter = 30 * 24 * time.Hour
 	}
-	return &Manager{store: store, settings: settings}
+	if settings.LostAfter == 0 {
+		settings.LostAfter = 2 * 24 * time.Hour
+	}
+	if settings.Normalise == nil {
+		settings.Normalise = func(Application) (Product, bool) { return Product{}, false }
+	}
+	return &Manager{store: store, settings: settings, due: make(chan struct{}, 1)}
 }
 
 // Configurations
@@ -118,6 +136,12 @@ type Put struct {
 	Mode    Mode // "" is Observe
 	DryRun  bool // decide and answer, but change nothing
 	Reports []Report
+
+	// FromAgent: an agent on the machine made the reports. One without any
+	// software, of a machine that had some, is then not believed: the
+	// software stays as it is known, nothing is released, and each
+	// configuration that discovered the machine lists a failure.
+	FromAgent bool
 }
 
 // MaxReports is how many resources one Put may hold.

@@ -22,21 +22,21 @@ type productFilter struct {
 // productFilters lists the filters of each resource type, from the
 // documentation of ProductInformation. "Tag:" stands for every tag key.
 var productFilters = map[string]map[string]productFilter{
-	"SSM_MANAGED": {
-		"Application Name":      {comparators: []string{"EQUALS"}},
-		"Application Publisher": {comparators: []string{"EQUALS"}},
-		"Application Version":   {comparators: []string{"EQUALS"}},
-		"Platform Name":         {comparators: []string{"EQUALS"}},
-		"Platform Type":         {comparators: []string{"EQUALS"}},
-		"Tag:":                  {comparators: []string{"NOT_EQUALS"}},
-		"AccountId":             {comparators: []string{"NOT_EQUALS"}},
-		"License Included": {comparators: []string{"EQUALS", "NOT_EQUALS"}, values: []string{
+	discoverManaged: {
+		filterAppName:      {comparators: []string{"EQUALS"}},
+		filterAppPublisher: {comparators: []string{"EQUALS"}},
+		filterAppVersion:   {comparators: []string{"EQUALS"}},
+		filterPlatform:     {comparators: []string{"EQUALS"}},
+		filterPlatformType: {comparators: []string{"EQUALS"}},
+		filterTag:          {comparators: []string{"NOT_EQUALS"}},
+		filterAccount:      {comparators: []string{"NOT_EQUALS"}},
+		filterIncluded: {comparators: []string{"EQUALS", "NOT_EQUALS"}, values: []string{
 			"sql-server-enterprise", "sql-server-standard", "sql-server-web", "windows-server-datacenter"}},
 	},
-	"RDS": {
-		"Engine Edition": {comparators: []string{"EQUALS"}, values: []string{
+	discoverRDS: {
+		filterEngine: {comparators: []string{"EQUALS"}, values: []string{
 			"oracle-ee", "oracle-se", "oracle-se1", "oracle-se2", "db2-se", "db2-ae"}},
-		"License Pack": {comparators: []string{"EQUALS"}, values: []string{
+		filterPack: {comparators: []string{"EQUALS"}, values: []string{
 			"data guard", "diagnostic pack sqlt", "tuning pack sqlt", "ols", "olap"}},
 	},
 }

@@ -222,8 +222,8 @@ func (r *parsedReport) merge(f Facts, account string) Facts {
 func (r *parsedReport) mergePlacement(f *Facts, account string) {
 	if r.Status != nil && *r.Status != "" {
 		f.Status, _ = canonicalStatus(r.name.Type, *r.Status)
-	} else if f.Status == "" || f.Status == inactive || f.Gone() {
-		f.Status = firstStatus(r.name.Type) // new, or back after it was gone
+	} else if f.Status == "" || f.Status == inactive || f.Status == connectionLost || f.Gone() {
+		f.Status = firstStatus(r.name.Type) // new, or heard from again
 	}
 	if r.Tenancy != nil {
 		f.Tenancy = ""

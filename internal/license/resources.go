@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -34,7 +35,8 @@ func (m *Manager) PutResources(ctx context.Context, who Caller, put Put) (PutRes
 	}
 	var result PutResult
 	err = m.store.Update(ctx, func(tx Tx) error {
-		b := &batch{tx: tx, who: who, request: put.Mode == Admit, clock: m.now}
+		b := m.batch(tx, who)
+		b.request, b.fromAgent = put.Mode == Admit, put.FromAgent
 		if result, err = b.put(reports, m.numbers.draw); err != nil {
 			return err
 		}
@@ -58,6 +60,12 @@ type changedResource struct {
 	before Facts // zero Status when it is new
 	counts bool  // what a count looks at has changed
 	isNew  bool  // new, or back after it was gone
+
+	// Of automated discovery.
+	discover bool          // what a rule looks at has changed
+	emptied  bool          // an agent's report without software, which is not believed
+	reported bool          // its software was reported, and believed
+	software []Application // what is installed, when the batch knows it
 }
 
 // put runs reports through the inventory and the ledgers; draw gives the
@@ -69,6 +77,10 @@ func (b *batch) put(reports []parsedReport, draw func(Time) int64) (PutResult, e
 	}
 	clock, err := b.clock(b.tx)
 	if err != nil {
+		return PutResult{}, err
+	}
+	b.now = clock
+	if err := b.readSoftware(reports, existing); err != nil {
 		return PutResult{}, err
 	}
 	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), draw(clock))
@@ -124,10 +136,7 @@ func (b *batch) saveReports(reports []parsedReport, existing map[string]*Resourc
 			r.Num = number + int64(i)
 			r.Facts = Facts{}
 		}
-		ch, changed, err := b.mergeReport(report, r, now)
-		if err != nil {
-			return nil, result, err
-		}
+		ch, changed := b.mergeReport(report, r, now)
 		switch {
 		case ch.before.Status == "":
 			inserts = append(inserts, r)
@@ -148,14 +157,13 @@ func (b *batch) saveReports(reports []parsedReport, existing map[string]*Resourc
 }
 
 // mergeReport applies one report to its resource.
-func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (changedResource, bool, error) {
+func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (changedResource, bool) {
 	ch := changedResource{Resource: r, before: r.Facts}
 	after := report.merge(r.Facts, b.who.Account)
-	if err := b.mergeSoftware(report, r, &after); err != nil {
-		return ch, false, err
-	}
+	b.mergeSoftware(report, &ch, &after)
 	changed := factsText(&after) != factsText(&r.Facts)
 	ch.isNew = ch.before.Status == "" || ch.before.Gone()
+	ch.discover = ch.isNew || discoveryFactsDiffer(&ch.before, &after)
 	ch.counts = ch.isNew || countingFactsOf(&after) != countingFactsOf(&r.Facts)
 	if changed {
 		if ch.before.Status != "" {
@@ -164,7 +172,7 @@ func (b *batch) mergeReport(report *parsedReport, r *Resource, now Time) (change
 		r.Facts, r.Seen = after, max(r.Seen, now)
 	}
 	b.know(r)
-	return ch, changed, nil
+	return ch, changed
 }
 
 func factsText(f *Facts) string {
@@ -173,31 +181,44 @@ func factsText(f *Facts) string {
 }
 
 // mergeSoftware keeps the installed applications for saving when they differ
-// from the version before.
-func (b *batch) mergeSoftware(report *parsedReport, r *Resource, f *Facts) error {
+// from the version before. An agent that sees none where there were some has
+// more likely lost its rights than its machine all software, so that is not
+// believed.
+func (b *batch) mergeSoftware(report *parsedReport, ch *changedResource, f *Facts) {
 	if report.Applications == nil {
-		return nil
+		return
+	}
+	known := b.installed[ch.Num]
+	if b.fromAgent && len(report.Applications) == 0 && len(known) > 0 {
+		ch.emptied, ch.software = true, known
+		return
 	}
 	apps := sortedApplications(report.Applications)
-	if f.Software > 0 {
-		known, err := b.tx.Software(r.Num, f.Software)
-		if err != nil {
-			return fmt.Errorf("read software: %w", err)
-		}
-		if slices.Equal(known, apps) {
-			return nil
-		}
+	ch.reported, ch.software = true, apps
+	if f.Software > 0 && slices.Equal(known, apps) {
+		return
 	}
 	f.Software++
-	b.software = append(b.software, softwareVersion{r.Num, f.Software, apps})
-	return nil
+	b.software = append(b.software, Software{ch.Num, f.Software, apps})
 }
 
-// softwareVersion is the installed applications of a resource, to be saved
-// once the resource itself is.
-type softwareVersion struct {
-	resource, version int64
-	applications      []Application
+// readSoftware reads what is installed on the resources whose reports say so.
+func (b *batch) readSoftware(reports []parsedReport, existing map[string]*Resource) error {
+	var known []Software
+	for i := range reports {
+		r := existing[reports[i].ARN]
+		if r != nil && reports[i].Applications != nil && r.Facts.Software > 0 {
+			known = append(known, Software{Resource: r.Num, Version: r.Facts.Software})
+		}
+	}
+	if err := b.tx.SoftwareOf(known); err != nil {
+		return fmt.Errorf("read software: %w", err)
+	}
+	b.installed = make(map[int64][]Application, len(known))
+	for _, s := range known {
+		b.installed[s.Resource] = s.Applications
+	}
+	return nil
 }
 
 func (b *batch) saveResources(inserts, updates, touches []*Resource, now Time) error {
@@ -210,10 +231,8 @@ func (b *batch) saveResources(inserts, updates, touches []*Resource, now Time) e
 	if err := b.tx.TouchResources(touches); err != nil {
 		return fmt.Errorf("save resources: %w", err)
 	}
-	for _, s := range b.software {
-		if err := b.tx.SaveSoftware(s.resource, s.version, now, s.applications); err != nil {
-			return fmt.Errorf("save software: %w", err)
-		}
+	if err := b.tx.SaveSoftware(b.software, now); err != nil {
+		return fmt.Errorf("save software: %w", err)
 	}
 	return nil
 }
@@ -253,6 +272,10 @@ func (b *batch) recount(changed []changedResource) error {
 	if err != nil {
 		return err
 	}
+	found, err := b.discover(changed, open)
+	if err != nil {
+		return err
+	}
 	inherited, err := b.inheritable(changed)
 	if err != nil {
 		return err
@@ -261,8 +284,8 @@ func (b *batch) recount(changed []changedResource) error {
 	if err != nil {
 		return err
 	}
-	var nums []int64
-	for _, a := range slices.Concat(open, guests) {
+	nums := found.configurations()
+	for _, a := range slices.Concat(toCount(changed, open), guests) {
 		nums = append(nums, a.Configuration)
 	}
 	for _, as := range inherited {
@@ -278,56 +301,66 @@ func (b *batch) recount(changed []changedResource) error {
 			l.see(a)
 		}
 	}
+	if err := b.readPlaces(changed); err != nil {
+		return err
+	}
 	for i := range changed {
 		if err := b.recountResource(&changed[i], inherited[changed[i].Num]); err != nil {
 			return err
 		}
 	}
+	if err := b.forgetFailures(changed); err != nil {
+		return err
+	}
+	if err := b.discoverAll(found, changed); err != nil {
+		return err
+	}
 	return b.close()
 }
 
-// associationsOf returns the open associations that a batch has to look at:
-// those of changed resources, and those still without a licence, which every
-// report tries again.
+// associationsOf returns the open associations of the resources of a batch.
 func (b *batch) associationsOf(changed []changedResource) ([]OpenAssociation, error) {
 	var nums []int64
-	counts := map[int64]bool{}
 	for i := range changed {
 		if changed[i].before.Status != "" {
 			nums = append(nums, changed[i].Num)
-			counts[changed[i].Num] = changed[i].counts
 		}
 	}
 	open, err := b.tx.AssociationsOf(nums)
 	if err != nil {
 		return nil, fmt.Errorf("read associations: %w", err)
 	}
-	return slices.DeleteFunc(open, func(a OpenAssociation) bool { return !counts[a.Resource] && !a.Unlicensed }), nil
+	return open, nil
+}
+
+// toCount picks the associations that have to be counted again: those of
+// resources where what is counted has changed, and those still without a
+// licence, which every report tries again.
+func toCount(changed []changedResource, open []OpenAssociation) []OpenAssociation {
+	counts := make(map[int64]bool, len(changed))
+	for i := range changed {
+		counts[changed[i].Num] = changed[i].counts
+	}
+	return slices.DeleteFunc(slices.Clone(open), func(a OpenAssociation) bool { return !counts[a.Resource] && !a.Unlicensed })
 }
 
 // inheritable returns, by resource, the associations of the images that new
 // instances were launched from.
 func (b *batch) inheritable(changed []changedResource) (map[int64][]OpenAssociation, error) {
+	launched := slices.DeleteFunc(slices.Clone(changed), func(r changedResource) bool {
+		return !r.isNew || r.Type != EC2Instance || r.Facts.AMI == "" || r.Facts.Gone()
+	})
+	images, open, err := b.images(launched, func(r *changedResource) string { return r.Facts.AMI })
+	if err != nil {
+		return nil, err
+	}
 	inherited := map[int64][]OpenAssociation{}
-	byImage := map[int64][]OpenAssociation{}
-	for i := range changed {
-		r := &changed[i]
-		if !r.isNew || r.Type != EC2Instance || r.Facts.AMI == "" || r.Facts.Gone() {
-			continue
-		}
-		image, err := b.host(r.Account, imageARN(partitionOf(r.ARN), regionOf(r.ARN), r.Facts.AMI))
-		if err != nil {
-			return nil, err
-		}
+	for i := range launched {
+		r, image := &launched[i], images[i]
 		if image == nil || image.Facts.Gone() {
 			continue
 		}
-		if _, ok := byImage[image.Num]; !ok {
-			if byImage[image.Num], err = b.tx.AssociationsOf([]int64{image.Num}); err != nil {
-				return nil, fmt.Errorf("read associations of an image: %w", err)
-			}
-		}
-		for _, a := range byImage[image.Num] {
+		for _, a := range open[image.Num] {
 			if r.Owner == image.Owner || a.Scope == scopeCrossAccount {
 				inherited[r.Num] = append(inherited[r.Num], a)
 			}
@@ -336,31 +369,57 @@ func (b *batch) inheritable(changed []changedResource) (map[int64][]OpenAssociat
 	return inherited, nil
 }
 
+// images returns the image of each resource, nil where it is not in the
+// inventory, and the associations of the images by number.
+func (b *batch) images(rs []changedResource, ami func(*changedResource) string) ([]*Resource, map[int64][]OpenAssociation, error) {
+	arns := make([]string, len(rs))
+	for i := range rs {
+		arns[i] = imageARN(partitionOf(rs[i].ARN), regionOf(rs[i].ARN), ami(&rs[i]))
+	}
+	if err := b.readHosts(b.who.Account, arns); err != nil {
+		return nil, nil, err
+	}
+	images := make([]*Resource, len(rs))
+	var nums []int64
+	for i, arn := range arns {
+		if images[i] = b.hosts[b.who.Account+arn]; images[i] != nil {
+			nums = append(nums, images[i].Num)
+		}
+	}
+	slices.Sort(nums)
+	all, err := b.tx.AssociationsOf(slices.Compact(nums))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read associations of images: %w", err)
+	}
+	open := map[int64][]OpenAssociation{}
+	for _, a := range all {
+		open[a.Resource] = append(open[a.Resource], a)
+	}
+	return images, open, nil
+}
+
 func partitionOf(arn string) string { return strings.SplitN(arn, ":", 5)[1] }
 func regionOf(arn string) string    { return strings.SplitN(arn, ":", 5)[3] }
 
 // guestAssociations returns the associations of the machines that run on
 // changed hosts.
 func (b *batch) guestAssociations(changed []changedResource) ([]OpenAssociation, error) {
-	var nums []int64
+	var hosts []string
 	for i := range changed {
-		r := &changed[i]
-		if !r.counts || r.Type != EC2Host && r.Type != ManagedInstance {
-			continue
-		}
-		guests, err := b.tx.ResourcesOnHost(r.Account, r.ARN)
-		if err != nil {
-			return nil, fmt.Errorf("read machines of a host: %w", err)
-		}
-		for _, g := range guests {
-			if b.resources[g.Num] == nil {
-				b.know(g)
-			}
-			nums = append(nums, g.Num)
+		if r := &changed[i]; r.counts && (r.Type == EC2Host || r.Type == ManagedInstance) {
+			hosts = append(hosts, r.ARN)
 		}
 	}
-	if len(nums) == 0 {
-		return nil, nil
+	guests, err := b.tx.ResourcesOnHosts(b.who.Account, hosts)
+	if err != nil {
+		return nil, fmt.Errorf("read machines of hosts: %w", err)
+	}
+	nums := make([]int64, len(guests))
+	for i, g := range guests {
+		if b.resources[g.Num] == nil {
+			b.know(g)
+		}
+		nums[i] = g.Num
 	}
 	open, err := b.tx.AssociationsOf(nums)
 	if err != nil {
@@ -385,9 +444,6 @@ func (b *batch) recountResource(r *changedResource, inherited []OpenAssociation)
 		if err := b.recountIn(l, r); err != nil {
 			return err
 		}
-	}
-	if r.Facts.Gone() && !r.before.Gone() {
-		return b.forgetFailures(r)
 	}
 	return nil
 }
@@ -431,26 +487,44 @@ func (l *ledger) touchHost(b *batch, host *Resource) {
 	}
 }
 
-// forgetFailures drops the failures of a resource that has gone, in the
-// configurations that it may have inherited and never got a licence of.
-func (b *batch) forgetFailures(r *changedResource) error {
-	if r.before.AMI == "" {
-		return nil
-	}
-	image, err := b.host(r.Account, imageARN(partitionOf(r.ARN), regionOf(r.ARN), r.before.AMI))
-	if err != nil || image == nil {
+// forgetFailures drops the failures of resources that have gone, in the
+// configurations that they may have inherited and never got a licence of.
+func (b *batch) forgetFailures(changed []changedResource) error {
+	gone := slices.DeleteFunc(slices.Clone(changed), func(r changedResource) bool {
+		return !r.Facts.Gone() || r.before.Gone() || r.before.AMI == ""
+	})
+	images, open, err := b.images(gone, func(r *changedResource) string { return r.before.AMI })
+	if err != nil {
 		return err
 	}
-	open, err := b.tx.AssociationsOf([]int64{image.Num})
-	if err != nil {
-		return fmt.Errorf("read associations of an image: %w", err)
+	keys := map[int64][]Key{}
+	for i := range gone {
+		if images[i] == nil {
+			continue
+		}
+		for _, a := range open[images[i].Num] {
+			keys[a.Configuration] = append(keys[a.Configuration], gone[i].key())
+		}
 	}
-	for _, a := range open {
-		if err := b.tx.DeleteFailures(a.Configuration, []Key{r.key()}); err != nil {
+	for _, configuration := range slices.Sorted(maps.Keys(keys)) {
+		if err := b.tx.DeleteFailures(configuration, keys[configuration]); err != nil {
 			return fmt.Errorf("delete failures: %w", err)
 		}
 	}
 	return nil
+}
+
+// readPlaces reads, at once, the hosts on which changed resources count or
+// counted and those of their machines.
+func (b *batch) readPlaces(changed []changedResource) error {
+	if len(b.ledgers) == 0 {
+		return nil
+	}
+	var hosts []string
+	for i := range changed {
+		hosts = append(hosts, changed[i].Facts.Host, changed[i].before.Host)
+	}
+	return b.readHosts(b.who.Account, hosts)
 }
 
 // DeleteResources takes resources out of the inventory and ends their
@@ -466,7 +540,7 @@ func (m *Manager) DeleteResources(ctx context.Context, who Caller, arns []string
 	}
 	count := 0
 	err := m.store.Update(ctx, func(tx Tx) error {
-		b := &batch{tx: tx, who: who, clock: m.now}
+		b := m.batch(tx, who)
 		changed, err := b.retire(arns, deleted, func(r *Resource) bool { return !r.Facts.Gone() })
 		if err != nil {
 			return err
@@ -488,6 +562,7 @@ func (b *batch) retire(arns []string, status string, qualifies func(*Resource) b
 	if err != nil {
 		return nil, err
 	}
+	b.now = now
 	var changed []changedResource
 	var save []*Resource
 	for _, r := range found {

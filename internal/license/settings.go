@@ -33,7 +33,12 @@ func (m *Manager) UpdateServiceSettings(ctx context.Context, who Caller, change 
 	if err := change.check(); err != nil {
 		return err
 	}
-	return m.store.Update(ctx, func(tx Tx) error {
+	err := m.store.Update(ctx, func(tx Tx) error {
+		if change.SourceRegions != nil {
+			if err := changeRules(tx, who.Account); err != nil {
+				return err
+			}
+		}
 		s, err := tx.Settings(who.Account, who.Region)
 		if err != nil {
 			return err
@@ -43,8 +48,15 @@ func (m *Manager) UpdateServiceSettings(ctx context.Context, who Caller, change 
 		set(&s.Integration, change.Integration)
 		set(&s.CrossAccountDiscovery, change.CrossAccountDiscovery)
 		setList(&s.SourceRegions, change.SourceRegions)
-		return tx.SaveSettings(who.Account, who.Region, s)
+		if err := tx.SaveSettings(who.Account, who.Region, s); err != nil || change.SourceRegions == nil {
+			return err
+		}
+		return m.passAll(tx, who, func(d Discovering) bool { return d.Region == who.Region })
 	})
+	if err == nil {
+		m.wake()
+	}
+	return err
 }
 
 func (ch *ServiceSettingsChange) check() error {

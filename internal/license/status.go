@@ -31,14 +31,18 @@ var statuses = map[ResourceType]struct{ holds, idle, gone []string }{
 		gone:  []string{"deleted"},
 	},
 	ManagedInstance: {
-		holds: []string{"Online", "ConnectionLost"},
+		holds: []string{"Online", connectionLost},
 		idle:  []string{inactive},
 		gone:  []string{"deregistered"},
 	},
 }
 
-// inactive is the status of a managed instance that was not seen for long.
-const inactive = "Inactive"
+// The states of a managed instance whose report is overdue, and of one that
+// was not seen for long.
+const (
+	connectionLost = "ConnectionLost"
+	inactive       = "Inactive"
+)
 
 // deleted is the status that DeleteResources gives to any type.
 const deleted = "deleted"

@@ -17,6 +17,11 @@ type Store interface {
 	// locks first what it decides on: resources in the order of their
 	// numbers, then configurations in the order of theirs.
 	Update(ctx context.Context, fn func(Tx) error) error
+
+	// UpdateTogether is Update for a function that locks a configuration, by
+	// any name that it always has: those that come at once may commit together. Each keeps its own
+	// answer, and decides by what those before it left.
+	UpdateTogether(ctx context.Context, name string, fn func(Tx) error) error
 }
 
 // Tx is one transaction. It is not safe for concurrent use and ends with the
@@ -32,6 +37,7 @@ type Tx interface {
 	TreeTx
 	ResourceTx
 	AssociationTx
+	DiscoveryTx
 }
 
 // ConfigurationTx keeps the configurations' rows.
@@ -142,6 +148,11 @@ type TreeTx interface {
 	// UsageOf returns the usage of one resource at a revision, or nil.
 	UsageOf(configuration, revision int64, k Key) (*Usage, error)
 
+	// OpenUsage returns the usage of keys, of which none comes twice, at the
+	// head of a configuration that this transaction has locked; keys without
+	// usage are left out. What it reads, ApplyChanges need not read again.
+	OpenUsage(c *Configuration, keys []Key) (map[Key]*Usage, error)
+
 	// ScanAssociations is ScanUsage for associations; Type and Owner of s
 	// are not looked at.
 	ScanAssociations(dst []Association, s UsageScan) ([]Association, error)
@@ -209,12 +220,16 @@ type ResourceTx interface {
 	// locking it, or nil.
 	Resource(account, arn string) (*Resource, error)
 
+	// ResourcesByARN returns those of the named resources of an account's
+	// inventory that exist, by ARN, without locking them.
+	ResourcesByARN(account string, arns []string) (map[string]*Resource, error)
+
 	// ResourcesByNum returns resources by number, with their newest facts.
 	ResourcesByNum(nums []int64) (map[int64]*Resource, error)
 
-	// ResourcesOnHost returns the resources of an account's inventory whose
-	// newest facts name that host.
-	ResourcesOnHost(account, host string) ([]*Resource, error)
+	// ResourcesOnHosts returns the resources of an account's inventory whose
+	// newest facts name one of the hosts, host by host.
+	ResourcesOnHosts(account string, hosts []string) ([]*Resource, error)
 
 	// InsertResources adds resources with their first facts; a clash of
 	// number or ARN is a conflict that runs the update again.
@@ -231,10 +246,14 @@ type ResourceTx interface {
 	FactsOf(num, version int64) (*Facts, error)
 
 	// Software returns a version of a resource's installed applications in
-	// their order; SaveSoftware records the next one and makes it the
-	// version that inventory searches see.
+	// their order; SoftwareOf fills in those of many versions at once. A
+	// version that was never saved has none.
 	Software(num, version int64) ([]Application, error)
-	SaveSoftware(num, version int64, at Time, apps []Application) error
+	SoftwareOf(versions []Software) error
+
+	// SaveSoftware records the next version of the applications of resources,
+	// and makes it the one that inventory searches see.
+	SaveSoftware(vs []Software, at Time) error
 
 	// Inventory returns up to limit resources of an account's inventory with
 	// a number beyond after that match every filter, in the order of
@@ -246,6 +265,10 @@ type ResourceTx interface {
 	// those that are associated with a configuration whose history is being
 	// loaded: its ledger is not the clock's to change.
 	UnseenResources(t Time, limit int) ([]*Resource, error)
+
+	// OverdueResources is UnseenResources without those whose connection is
+	// lost already.
+	OverdueResources(t Time, limit int) ([]*Resource, error)
 }
 
 // AssociationTx keeps the associations as they are now, by resource, and the
@@ -267,9 +290,10 @@ type AssociationTx interface {
 	// their configuration, in the order of configuration numbers beyond after.
 	SpecificationsOf(num, after int64, limit int) ([]OpenAssociation, error)
 
-	// AssociationsOnHost returns the open associations with a configuration
-	// of the resources whose newest facts name that host of an account.
-	AssociationsOnHost(configuration int64, account, host string) ([]OpenAssociation, error)
+	// AssociationsOnHosts returns the open associations with a configuration
+	// of the resources whose newest facts name one of those hosts of an
+	// account, host by host.
+	AssociationsOnHosts(configuration int64, account string, hosts []string) ([]OpenAssociation, error)
 
 	// ExpiredHolds returns up to limit affinity holds with Until <= t, but for
 	// those in configurations whose history is being loaded.
@@ -282,6 +306,92 @@ type AssociationTx interface {
 
 	// Failures returns up to limit failures after a key, in the order of keys.
 	Failures(configuration int64, after Key, limit int) ([]Failure, error)
+}
+
+// DiscoveryTx keeps what automated discovery needs beside the ledgers.
+type DiscoveryTx interface {
+	// DiscoveryGeneration names the state of an account's discovery rules: it
+	// is another number whenever they may have changed, 0 before the first
+	// rule. With hold they cannot change until the transaction ends; many may
+	// hold at once.
+	DiscoveryGeneration(account string, hold bool) (int64, error)
+
+	// SetDiscoveryGeneration waits until nobody else holds the rules, and keeps
+	// others from holding them until the transaction ends. The generation is
+	// drawn at random, so that none that was rolled back comes again.
+	SetDiscoveryGeneration(account string, generation int64) error
+
+	// Discovering returns the configurations of an account that discover: not
+	// deleted or loading, AVAILABLE, with discovery rules; in the order of
+	// their numbers.
+	Discovering(account string) ([]Discovering, error)
+
+	// DuePasses returns up to limit configurations with a number beyond after
+	// whose pass over the inventory is due (Configuration.Pass), in order, but
+	// for deleted and loading ones.
+	DuePasses(after int64, limit int) ([]*Configuration, error)
+
+	// FailuresOf returns the failures of resources, whatever the configuration.
+	FailuresOf(nums []int64) ([]OpenFailure, error)
+
+	// ExclusionsOf returns the exclusions of resources that were not ended.
+	ExclusionsOf(nums []int64) ([]Exclusion, error)
+
+	// Exclusions returns up to limit exclusions of a configuration after the
+	// place (resource, created), in that order; ended ones too when all.
+	Exclusions(configuration, resource int64, created Time, all bool, limit int) ([]Exclusion, error)
+
+	// SaveExclusion adds an exclusion, or writes the end of one.
+	SaveExclusion(e *Exclusion) error
+
+	// CountSoftware counts the applications of up to limit resources whose
+	// software has changed since it was counted, and returns how many it
+	// counted. It locks these resources.
+	CountSoftware(limit int) (int, error)
+
+	// SoftwareCounts returns up to limit applications of an account after a
+	// place, those of the most machines first.
+	SoftwareCounts(account string, after SoftwareCursor, limit int) ([]SoftwareCount, error)
+
+	// DueExclusions returns up to limit exclusions that were not ended and
+	// whose Until is at or before t.
+	DueExclusions(t Time, limit int) ([]Exclusion, error)
+}
+
+// Discovering is a configuration that discovers, in short.
+type Discovering struct {
+	Configuration int64
+	Region        string
+	TermsRev      int64
+	SourceRegions []string // of the account's settings in that region
+}
+
+// OpenFailure is a failure with the configuration that lists it.
+type OpenFailure struct {
+	Configuration int64
+	Failure
+}
+
+// Exclusion keeps discovery from associating a resource with a configuration.
+// Ended ones are kept: who excluded what, why and until when is evidence.
+type Exclusion struct {
+	Configuration int64
+	Account       string // of the configuration; filled by reads
+	Resource      int64
+	ResourceARN   string
+	Created       Time // with the two numbers, the key
+	CreatedBy     string
+	Reason        string
+	Owner         string // who answers for it
+	Until         Time   // 0: until somebody ends it
+	Ended         Time   // 0 while it holds
+	EndedBy       string
+}
+
+// Software is a version of the installed applications of a resource.
+type Software struct {
+	Resource, Version int64
+	Applications      []Application
 }
 
 // OpenAssociation is an association that holds now.

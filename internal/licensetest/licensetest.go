@@ -26,6 +26,9 @@ import (
 	"reeve/internal/license"
 	"reeve/internal/server"
 	"reeve/internal/sigv4"
+	"reeve/internal/source"
+	"reeve/internal/source/directory"
+	"reeve/internal/source/schedule"
 	"reeve/internal/store"
 	"reeve/internal/store/sqlconn"
 	"reeve/internal/store/testdb"
@@ -52,7 +55,8 @@ type Server struct {
 	Manager   *license.Manager
 	Directory *iam.Directory
 	Store     *store.Store
-	Clock     *Clock // of the ledgers; signatures are checked against the real one
+	Sources   *schedule.Sources // of kind directory; nobody runs them unless a test does
+	Clock     *Clock            // of the ledgers; signatures are checked against the real one
 
 	t   testing.TB
 	db  sqlconn.DB
@@ -89,18 +93,23 @@ func Start(t testing.TB, opts Options) *Server {
 	s.openStore()
 	s.openDirectory()
 	s.Manager = license.New(s.Store, opts.Settings)
+	s.Sources = schedule.New(s.Store.Sources(), schedule.Kinds{"directory": schedule.KindOf(time.Minute, nil, openDirectory)})
 	if opts.Log == nil {
 		opts.Log = slog.DiscardHandler
 	}
 	key, err := s.Directory.TokenKey(t.Context())
 	s.must("read page token key", err)
 	s.cfg = server.Config{
-		Manager: s.Manager, Directory: s.Directory, TokenKey: key,
+		Manager: s.Manager, Directory: s.Directory, Sources: s.Sources, TokenKey: key,
 		Now: time.Now, Log: slog.New(opts.Log),
 		PageCacheBytes: 8 << 20,
 	}
 	s.URL = s.Another()
 	return s
+}
+
+func openDirectory(settings directory.Settings, owner source.Options) (source.Puller, error) {
+	return directory.Open(settings, owner)
 }
 
 func (s *Server) openStore() {

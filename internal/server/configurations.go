@@ -53,8 +53,11 @@ func (s *server) getLicenseConfiguration(ctx context.Context, who license.Caller
 		ManagedResourceSummaryList: shape.ManagedResourceSummaryList,
 		Tags:                       convertGiven(c.Terms.Tags, tagShape),
 		ProductInformationList:     shape.ProductInformationList,
-		DisassociateWhenNotFound:   shape.DisassociateWhenNotFound,
-		LicenseExpiry:              shape.LicenseExpiry,
+
+		AutomatedDiscoveryInformation: shape.AutomatedDiscoveryInformation,
+
+		DisassociateWhenNotFound: shape.DisassociateWhenNotFound,
+		LicenseExpiry:            shape.LicenseExpiry,
 	}, nil
 }
 
@@ -135,7 +138,7 @@ func flag(name string, v *string) (*bool, error) {
 }
 
 // configuration is the shape of one configuration, as lists have it. What was
-// not set is left out; AutomatedDiscoveryInformation is, until discovery runs.
+// not set is left out; AutomatedDiscoveryInformation is, until discovery has run.
 func configuration(c *license.Configuration) api.LicenseConfiguration {
 	return api.LicenseConfiguration{
 		LicenseConfigurationId:     &c.ID,
@@ -153,7 +156,10 @@ func configuration(c *license.Configuration) api.LicenseConfiguration {
 		ConsumedLicenseSummaryList: consumedSummary(&c.Counters),
 		ManagedResourceSummaryList: managedSummary(&c.Counters),
 		ProductInformationList:     convertGiven(c.Terms.Products, productShape),
-		LicenseExpiry:              c.Terms.Expiry,
+
+		AutomatedDiscoveryInformation: discoveryInformation(c),
+
+		LicenseExpiry: c.Terms.Expiry,
 	}
 }
 

@@ -331,26 +331,3 @@ func TestHardLimitNeedsACount(t *testing.T) {
 	})
 	wantRefused(t, err, invalidParameter, "LicenseCount")
 }
-
-func TestDiscoveryRulesAreKeptAndDoNotRun(t *testing.T) {
-	s := licensetest.Start(t, licensetest.Options{})
-	arn := configure(t, s.Client(alice), func(in *licensemanager.CreateLicenseConfigurationInput) {
-		in.ProductInformationList = []types.ProductInformation{{
-			ResourceType: aws.String("SSM_MANAGED"),
-			ProductInformationFilterList: []types.ProductInformationFilter{{
-				ProductInformationFilterName:       aws.String("Application Name"),
-				ProductInformationFilterValue:      []string{"Oracle"},
-				ProductInformationFilterComparator: aws.String("EQUALS"),
-			}},
-		}}
-	})
-	s.Put(alice, api.Resource{
-		ResourceArn:  new("arn:aws:ssm:eu-west-1:" + alice + ":managed-instance/mi-0123456789abcdef0"),
-		VCpus:        new(int64(4)),
-		Applications: []api.Application{{Name: new("Oracle")}},
-	})
-	got := getConfiguration(t, s.Client(alice), arn)
-	if len(got.ProductInformationList) != 1 || got.AutomatedDiscoveryInformation != nil || *got.ConsumedLicenses != 0 {
-		t.Errorf("got %d rules and %d consumed, want the rule and nothing consumed", len(got.ProductInformationList), *got.ConsumedLicenses)
-	}
-}

@@ -43,6 +43,11 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 		"Reeve.GetUsageHistory":                                           `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.CompareUsage":                                              `{"LicenseConfigurationArn":"C","From":"0","To":"1"}`,
 		"Reeve.DeleteResources":                                           `{"ResourceArns":["R"]}`,
+		"Reeve.DiscoverResources":                                         `{"LicenseConfigurationArn":"C"}`,
+		"Reeve.ExcludeResource":                                           `{"LicenseConfigurationArn":"C","ResourceArn":"R","Reason":"r","Owner":"o"}`,
+		"Reeve.IncludeResource":                                           `{"LicenseConfigurationArn":"C","ResourceArn":"R"}`,
+		"Reeve.ListExclusions":                                            `{"LicenseConfigurationArn":"C"}`,
+		"Reeve.ListSoftware":                                              `{}`,
 	} {
 		t.Run(target, func(t *testing.T) {
 			ask := func(configuration, resource string) string {

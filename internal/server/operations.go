@@ -56,9 +56,23 @@ func (s *server) answered() []row {
 		op("GetUsageHistory", s.getUsageHistory),
 		op("CompareUsage", s.compareUsage),
 		op("VerifyLedgers", s.verifyLedgers),
+		op("DiscoverResources", s.discoverResources),
+		op("ExcludeResource", s.excludeResource),
+		op("IncludeResource", s.includeResource),
+		op("ListExclusions", s.listExclusions),
+		op("ListSoftware", s.listSoftware),
 		op("CreateAccount", s.createAccount),
 		op("CreateAccessKey", s.createAccessKey),
 		op("GetCallerIdentity", s.getCallerIdentity),
+		op("PutSources", s.putSources).sized(8 << 20),
+		op("GetSource", s.getSource),
+		op("ListSources", s.listSources),
+		op("DeleteSource", s.deleteSource),
+		op("RunSource", s.runSource),
+		op("ListSourceRuns", s.listSourceRuns),
+		op("CreateAgentToken", s.createAgentToken),
+		op("ListAgentTokens", s.listAgentTokens),
+		op("DeleteAgentToken", s.deleteAgentToken),
 	}
 }
 

@@ -82,6 +82,17 @@ func (p pager) afterCreated(next *license.ConfigurationCursor) *string {
 	return p.key.seal(p.scope, int64(next.Created), next.Num)
 }
 
+// pair is the place of lists in the order of two numbers; nil is the start.
+func (p pager) pair() (*[2]int64, error) {
+	var n [2]int64
+	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
+		return nil, err
+	}
+	return &n, nil
+}
+
+func (p pager) afterPair(first, second int64) *string { return p.key.seal(p.scope, first, second) }
+
 // number is the place of lists in the order of a number; 0 is the start.
 func (p pager) number() (int64, error) {
 	var n [1]int64

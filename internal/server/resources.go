@@ -5,13 +5,14 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/license"
+	"reeve/internal/source"
 )
 
 func (s *server) putResources(ctx context.Context, who license.Caller, in *api.PutResourcesInput) (*api.PutResourcesOutput, error) {
 	result, err := s.manager.PutResources(ctx, who, license.Put{
 		Mode:    license.Mode(value(in.Mode)),
 		DryRun:  value(in.DryRun),
-		Reports: convert(in.Resources, report),
+		Reports: convert(in.Resources, source.Report),
 	})
 	if err != nil {
 		return nil, err
@@ -22,38 +23,6 @@ func (s *server) putResources(ctx context.Context, who license.Caller, in *api.P
 		Unchanged: new(int64(result.Unchanged)),
 		Failures:  convert(result.Failures, resourceFailure),
 	}, nil
-}
-
-func report(r *api.Resource) license.Report {
-	return license.Report{
-		ARN:             value(r.ResourceArn),
-		Type:            license.ResourceType(value(r.ResourceType)),
-		Status:          r.Status,
-		Platform:        r.Platform,
-		PlatformType:    r.PlatformType,
-		PlatformVersion: r.PlatformVersion,
-		InstanceType:    r.InstanceType,
-		AMI:             r.AmiId,
-		Host:            r.HostId,
-		Tenancy:         r.Tenancy,
-		VCPUs:           r.VCpus,
-		Cores:           r.Cores,
-		ThreadsPerCore:  r.ThreadsPerCore,
-		Sockets:         r.Sockets,
-		Virtual:         r.Virtual,
-		UsageOperation:  r.UsageOperation,
-		ProductCodes:    r.MarketplaceProductCodes,
-		LicenseIncluded: r.LicenseIncluded,
-		EngineEdition:   r.EngineEdition,
-		LicensePacks:    r.LicensePacks,
-		Name:            r.Name,
-		Tags:            convertGiven(r.Tags, tag),
-		Applications:    convertGiven(r.Applications, application),
-	}
-}
-
-func application(a *api.Application) license.Application {
-	return license.Application{Name: value(a.Name), Publisher: value(a.Publisher), Version: value(a.Version)}
 }
 
 func resourceFailure(f *license.PutFailure) api.ResourceFailure {

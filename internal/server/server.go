@@ -18,6 +18,7 @@ import (
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/sigv4"
+	"reeve/internal/source/schedule"
 )
 
 // signingService is the service that requests are signed for. Reeve's own
@@ -32,6 +33,7 @@ const requestTime = 45 * time.Second
 type Config struct {
 	Manager   *license.Manager
 	Directory *iam.Directory
+	Sources   *schedule.Sources
 	TokenKey  []byte           // authenticates page tokens; the same on every server of a deployment
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
@@ -43,13 +45,14 @@ type Config struct {
 type server struct {
 	manager   *license.Manager
 	directory *iam.Directory
+	sources   *schedule.Sources
 	tokens    *tokenKey
 	pages     *pageCache
 }
 
 // New returns the handler of the whole API on "POST /".
 func New(cfg Config) http.Handler {
-	s := &server{manager: cfg.Manager, directory: cfg.Directory, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
+	s := &server{manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
 	return &awsjson.Handler{
 		Operations: targets(s.table()),

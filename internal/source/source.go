@@ -101,6 +101,12 @@ var formatsByExtension = map[string]format{
 	".ocs":    readGLPI,
 }
 
+// KnowsName tells whether a file's name has the extension of a format.
+func KnowsName(name string) bool {
+	_, known := formatsByExtension[strings.ToLower(filepath.Ext(name))]
+	return known
+}
+
 // Encodings and wrappings that are told by the first bytes.
 const (
 	utf8BOM  = "\xef\xbb\xbf"

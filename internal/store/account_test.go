@@ -24,7 +24,7 @@ func TestAccounts(t *testing.T) {
 
 func testAccounts(t *testing.T, s *store.Store) {
 	for name, test := range map[string]func(*testing.T, *store.Store){
-		"accounts": accountsAreKept, "keys": keysAreKept, "meta": firstValueStays,
+		"accounts": accountsAreKept, "keys": keysAreKept, "agent tokens": agentTokensAreKept, "meta": firstValueStays,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
@@ -89,6 +89,55 @@ func keysAreKept(t *testing.T, s *store.Store) {
 	check(t, "key", &key, got, err)
 	got, err = s.AccessKey(ctx, "akia")
 	check(t, "key in other letters", nil, got, err)
+}
+
+func agentTokensAreKept(t *testing.T, s *store.Store) {
+	ctx, at := context.Background(), func(n int64) time.Time { return time.UnixMicro(n).UTC() }
+	owner := iam.Account{ID: "000000000011", Created: at(1)}
+	if err := s.InsertAccount(ctx, owner); err != nil {
+		t.Fatal(err)
+	}
+	token := iam.AgentToken{Num: 5, ID: "at-1", Hash: []byte{0, 1, 255}, Account: owner.ID, Region: "eu-west-1", Name: "é '%", Created: at(5)}
+	second := iam.AgentToken{Num: 6, ID: "at-2", Hash: []byte{2}, Account: owner.ID, Created: at(6)}
+	for _, one := range []iam.AgentToken{token, second} {
+		if err := s.InsertAgentToken(ctx, one); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, taken := range map[string]iam.AgentToken{
+		"number": {Num: 5, ID: "at-3", Hash: []byte{3}, Account: owner.ID},
+		"ID":     {Num: 7, ID: "at-1", Hash: []byte{3}, Account: owner.ID},
+		"hash":   {Num: 7, ID: "at-3", Hash: []byte{2}, Account: owner.ID},
+	} {
+		if err := s.InsertAgentToken(ctx, taken); !errors.Is(err, iam.ErrExists) {
+			t.Errorf("insert of the same %s: %v, want that it exists", name, err)
+		}
+	}
+	if err := s.InsertAgentToken(ctx, iam.AgentToken{Num: 9, ID: "at-9", Hash: []byte{9}, Account: "000000000012"}); !errors.Is(err, store.ErrNoAccount) {
+		t.Errorf("token of no account: %v", err)
+	}
+	for _, used := range []int64{20, 30, 10} {
+		if err := s.TouchAgentToken(ctx, "at-1", at(used)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, revoked := range []int64{40, 50} {
+		found, err := s.RevokeAgentToken(ctx, owner.ID, "at-1", at(revoked))
+		check(t, "revoked", true, found, err)
+	}
+	found, err := s.RevokeAgentToken(ctx, "000000000009", "at-2", at(40))
+	check(t, "revoked by another account", false, found, err)
+	token.Used, token.Revoked = at(30), at(40)
+	got, err := s.AgentToken(ctx, token.Hash)
+	check(t, "token", &token, got, err)
+	got, err = s.AgentToken(ctx, []byte{7})
+	check(t, "token that nobody has", nil, got, err)
+	list, err := s.AgentTokens(ctx, owner.ID, 0, 1)
+	check(t, "first page", []iam.AgentToken{token}, list, err)
+	list, err = s.AgentTokens(ctx, owner.ID, 5, 10)
+	check(t, "second page", []iam.AgentToken{second}, list, err)
+	n, err := s.CountAgentTokens(ctx, owner.ID)
+	check(t, "number of tokens", 2, n, err)
 }
 
 func firstValueStays(t *testing.T, s *store.Store) {

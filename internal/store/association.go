@@ -48,9 +48,14 @@ func (t *tx) associations(doing, sql string, args ...any) ([]license.OpenAssocia
 // AssociationsOf returns them in the order of nums, and those of one resource
 // in the order of configuration numbers.
 func (t *tx) AssociationsOf(nums []int64) ([]license.OpenAssociation, error) {
+	return t.associationsEach("read associations",
+		selectAssociation+` WHERE a.resource = $1 ORDER BY a.configuration`, eachOf(nums))
+}
+
+// associationsEach runs a statement once per element of args.
+func (t *tx) associationsEach(doing, sql string, args [][]any) ([]license.OpenAssociation, error) {
 	var found []license.OpenAssociation
-	err := t.queryEach("read associations",
-		selectAssociation+` WHERE a.resource = $1 ORDER BY a.configuration`, eachOf(nums),
+	err := t.queryEach(doing, sql, args,
 		func(_ int, r sqlconn.Row) error {
 			a, err := scanAssociation(r)
 			found = append(found, a)
@@ -105,12 +110,17 @@ func (t *tx) SpecificationsOf(num, after int64, limit int) ([]license.OpenAssoci
 		ORDER BY a.configuration LIMIT $3`, num, after, int64(limit))
 }
 
-// AssociationsOnHost returns them in the order of the resources' numbers.
-func (t *tx) AssociationsOnHost(configuration int64, account, host string) ([]license.OpenAssociation, error) {
-	return t.associations("read associations on host", selectAssociation+`
+// AssociationsOnHosts returns those of one host in the order of the resources'
+// numbers.
+func (t *tx) AssociationsOnHosts(configuration int64, account string, hosts []string) ([]license.OpenAssociation, error) {
+	args := make([][]any, len(hosts))
+	for i, host := range hosts {
+		args[i] = []any{configuration, account, host}
+	}
+	return t.associationsEach("read associations on hosts", selectAssociation+`
 		JOIN resource r ON r.num = a.resource
 		WHERE r.account = $2 AND r.host = $3 AND r.host <> '' AND a.configuration = $1
-		ORDER BY r.num`, configuration, account, host)
+		ORDER BY r.num`, args)
 }
 
 // ExpiredHolds returns those that ended first, first.

@@ -66,38 +66,46 @@ type attributeChange struct {
 // reindex brings the attributes of resources from the facts in the database to
 // the facts in rs, which are about to replace them.
 func (t *tx) reindex(rs []*license.Resource) error {
-	nums := make([]int64, len(rs))
-	for i, r := range rs {
-		nums[i] = r.Num
-	}
-	var changes []attributeChange
-	var turned []int // places in changes of resources that went or came back
-	err := t.queryEach("read facts to replace", `SELECT facts FROM resource WHERE num = $1`, eachOf(nums),
-		func(i int, row sqlconn.Row) error {
-			var old license.Facts
-			if err := decode(row.Text(0), &old); err != nil {
-				return err
-			}
-			r := rs[i]
-			if old.Gone() != r.Facts.Gone() {
-				turned = append(turned, len(changes))
-			}
-			changes = append(changes, attributeChange{
-				account: r.Account, resource: r.Num,
-				from: factAttributes(r.ARN, &old), to: factAttributes(r.ARN, &r.Facts),
-			})
-			return nil
-		})
-	if err != nil {
+	if err := t.readKnown(rs); err != nil {
 		return err
 	}
-	if len(changes) != len(rs) {
-		return fmt.Errorf("save resources: %d of %d are not in the inventory", len(rs)-len(changes), len(rs))
+	changes := make([]attributeChange, len(rs))
+	var turned []int // places in changes of resources that went or came back
+	for i, r := range rs {
+		old := &t.known[r.Num].facts
+		if old.Gone() != r.Facts.Gone() {
+			turned = append(turned, i)
+		}
+		changes[i] = attributeChange{
+			account: r.Account, resource: r.Num,
+			from: factAttributes(r.ARN, old), to: factAttributes(r.ARN, &r.Facts),
+		}
 	}
 	if err := t.addApplications(changes, turned); err != nil {
 		return err
 	}
 	return t.replaceAttributes(changes)
+}
+
+// readKnown reads those of the resources that this transaction has not locked.
+func (t *tx) readKnown(rs []*license.Resource) error {
+	var missing []int64
+	for _, r := range rs {
+		if t.known[r.Num] == nil {
+			missing = append(missing, r.Num)
+		}
+	}
+	found, err := t.ResourcesByNum(missing)
+	if err != nil {
+		return err
+	}
+	if len(found) != len(missing) {
+		return fmt.Errorf("save resources: %d of %d are not in the inventory", len(missing)-len(found), len(rs))
+	}
+	for _, r := range found {
+		t.remember(r)
+	}
+	return nil
 }
 
 // addApplications puts the applications of resources that went or came back
@@ -106,6 +114,9 @@ func (t *tx) addApplications(changes []attributeChange, turned []int) error {
 	nums := make([]int64, len(turned))
 	for i, at := range turned {
 		nums[i] = changes[at].resource
+	}
+	if err := t.uncount(eachOf(nums)); err != nil {
+		return err
 	}
 	return t.queryEach("read current software", selectSearchable, eachOf(nums),
 		func(i int, r sqlconn.Row) error {

@@ -10,7 +10,7 @@ import (
 // license.ConfigurationTx.
 
 const selectConfiguration = `SELECT num, id, account, region, created, deleted, loading,
-	head, head_at, head_hash, terms_rev, next_node, counters, terms FROM configuration`
+	head, head_at, head_hash, terms_rev, next_node, counters, terms, pass, last_run FROM configuration`
 
 func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 	c := &license.Configuration{
@@ -26,6 +26,8 @@ func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 		HeadHash: r.Bytes(9),
 		TermsRev: r.Int(10),
 		NextNode: r.Int(11),
+		Pass:     r.Int(14),
+		LastRun:  license.Time(r.Int(15)),
 	}
 	if err := decode(r.Text(12), &c.Counters); err != nil {
 		return nil, err
@@ -70,10 +72,16 @@ func (t *tx) InsertConfiguration(c *license.Configuration) error {
 	}
 	return t.execOne("insert configuration", `INSERT INTO configuration
 		(num, id, account, region, created, deleted, loading, head, head_at, head_hash,
-		 terms_rev, next_node, counters, terms)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		 terms_rev, next_node, counters, terms, discovers, pass, last_run)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		c.Num, c.ID, c.Account, c.Region, int64(c.Created), int64(c.Deleted), bit(c.Loading),
-		c.Head, int64(c.HeadAt), c.HeadHash, c.TermsRev, c.NextNode, counters, terms)
+		c.Head, int64(c.HeadAt), c.HeadHash, c.TermsRev, c.NextNode, counters, terms,
+		bit(discovers(c)), c.Pass, int64(c.LastRun))
+}
+
+// discovers reports whether a configuration is found by its account's reports.
+func discovers(c *license.Configuration) bool {
+	return c.Deleted == 0 && !c.Loading && c.Terms.Status == license.Available && len(c.Terms.Products) > 0
 }
 
 func (t *tx) SaveConfiguration(c *license.Configuration) error {
@@ -83,10 +91,11 @@ func (t *tx) SaveConfiguration(c *license.Configuration) error {
 	}
 	return t.execOne("save configuration", `UPDATE configuration
 		SET deleted = $2, loading = $3, head = $4, head_at = $5, head_hash = $6,
-		    terms_rev = $7, next_node = $8, counters = $9, terms = $10
+		    terms_rev = $7, next_node = $8, counters = $9, terms = $10,
+		    discovers = $11, pass = $12, last_run = $13
 		WHERE num = $1`,
 		c.Num, int64(c.Deleted), bit(c.Loading), c.Head, int64(c.HeadAt), c.HeadHash,
-		c.TermsRev, c.NextNode, counters, terms)
+		c.TermsRev, c.NextNode, counters, terms, bit(discovers(c)), c.Pass, int64(c.LastRun))
 }
 
 func encodeHead(c *license.Configuration) (counters, terms string, err error) {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"slices"
 
 	"reeve/internal/license"
@@ -14,8 +13,11 @@ import (
 const selectResource = `SELECT r.num, r.account, r.owner, r.arn, r.type, r.created, r.seen,
 	r.version, r.facts FROM resource r`
 
-// inactive is the status of a managed instance that was not seen for long.
-const inactive = "Inactive"
+// The states of a managed instance that was not seen for a while, or for long.
+const (
+	connectionLost = "ConnectionLost"
+	inactive       = "Inactive"
+)
 
 func scanResource(r sqlconn.Row) (*license.Resource, error) {
 	typ, err := typeOf(r.Int(4))
@@ -71,39 +73,51 @@ func (t *tx) Resource(account, arn string) (*license.Resource, error) {
 	return found[0], nil
 }
 
-// LockResources finds the resources first and locks them in a second step,
-// because rows are locked in the order in which they are met.
-func (t *tx) LockResources(account string, arns []string) (map[string]*license.Resource, error) {
-	args := make([][]any, len(arns))
-	for i, arn := range arns {
-		args[i] = []any{account, arn}
-	}
-	found, err := t.resourcesEach("find resources",
-		selectResource+` WHERE r.account = $1 AND r.arn = $2`, args)
+// ResourcesByARN implements license.ResourceTx.
+func (t *tx) ResourcesByARN(account string, arns []string) (map[string]*license.Resource, error) {
+	found, err := t.resourcesEach("read resources by ARN",
+		selectResource+` WHERE r.account = $1 AND r.arn = $2`, eachIn(account, arns))
 	if err != nil {
 		return nil, err
 	}
-	if lock := t.conn.ForUpdate(); lock != "" {
-		if found, err = t.lockFound(found, lock); err != nil {
-			return nil, err
-		}
-	}
-	byARN := make(map[string]*license.Resource, len(found))
-	for _, r := range found {
-		byARN[r.ARN] = r
-	}
-	return byARN, nil
+	return byARN(found), nil
 }
 
-// lockFound locks resources in the order of their numbers and returns them as
-// they then are.
-func (t *tx) lockFound(found []*license.Resource, lock string) ([]*license.Resource, error) {
-	slices.SortFunc(found, func(a, b *license.Resource) int { return cmp.Compare(a.Num, b.Num) })
-	args := make([][]any, len(found))
-	for i, r := range found {
-		args[i] = []any{r.Num}
+func byARN(rs []*license.Resource) map[string]*license.Resource {
+	all := make(map[string]*license.Resource, len(rs))
+	for _, r := range rs {
+		all[r.ARN] = r
 	}
-	return t.resourcesEach("lock resources", selectResource+` WHERE r.num = $1`+lock, args)
+	return all
+}
+
+// LockResources finds the resources first and locks them in a second step,
+// because rows are locked in the order in which they are met.
+func (t *tx) LockResources(account string, arns []string) (map[string]*license.Resource, error) {
+	lock := t.conn.ForUpdate()
+	if lock == "" {
+		found, err := t.ResourcesByARN(account, arns)
+		for _, r := range found {
+			t.remember(r)
+		}
+		return found, err
+	}
+	var nums []int64
+	err := t.queryEach("find resources", `SELECT r.num FROM resource r WHERE r.account = $1 AND r.arn = $2`,
+		eachIn(account, arns), func(_ int, r sqlconn.Row) error {
+			nums = append(nums, r.Int(0))
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(nums)
+	found, err := t.resourcesEach("lock resources", selectResource+` WHERE r.num = $1`+lock, eachOf(nums))
+	if err != nil {
+		return nil, err
+	}
+	t.remember(found...)
+	return byARN(found), nil
 }
 
 func (t *tx) ResourcesByNum(nums []int64) (map[int64]*license.Resource, error) {
@@ -119,10 +133,10 @@ func (t *tx) ResourcesByNum(nums []int64) (map[int64]*license.Resource, error) {
 	return byNum, nil
 }
 
-// ResourcesOnHost returns them in the order of their numbers.
-func (t *tx) ResourcesOnHost(account, host string) ([]*license.Resource, error) {
-	return t.resources("read resources on host", selectResource+`
-		WHERE r.account = $1 AND r.host = $2 AND r.host <> '' ORDER BY r.num`, account, host)
+// ResourcesOnHosts returns those of one host in the order of their numbers.
+func (t *tx) ResourcesOnHosts(account string, hosts []string) ([]*license.Resource, error) {
+	return t.resourcesEach("read resources on hosts", selectResource+`
+		WHERE r.account = $1 AND r.host = $2 AND r.host <> '' ORDER BY r.num`, eachIn(account, hosts))
 }
 
 func (t *tx) InsertResources(rs []*license.Resource) error {
@@ -138,28 +152,29 @@ func (t *tx) InsertResources(rs []*license.Resource) error {
 		if err != nil {
 			return err
 		}
-		gone, idle := stateColumns(&r.Facts)
+		gone, idle, lost := stateColumns(&r.Facts)
 		rows[i] = []any{r.Num, r.Account, r.Owner, r.ARN, typ, int64(r.Created), int64(r.Seen),
-			r.Version, gone, idle, r.Facts.Host, r.Facts.Platform, text}
+			r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, text}
 		facts[i] = []any{r.Num, r.Version, int64(r.Created), text}
 		added = appendAttributes(added, r.Account, r.Num, factAttributes(r.ARN, &r.Facts))
 	}
 	err := t.execEach("insert resources", `INSERT INTO resource
-		(num, account, owner, arn, type, created, seen, version, software, gone, inactive, host,
-		 platform, facts)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13)`, rows)
+		(num, account, owner, arn, type, created, seen, version, software, gone, inactive, lost,
+		 host, platform, facts)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)`, rows)
 	if err != nil {
 		return err
 	}
 	if err := t.insertFacts(facts); err != nil {
 		return err
 	}
+	t.remember(rs...)
 	return t.insertAttributes(added)
 }
 
 // stateColumns are the columns that indexes leave resources out by.
-func stateColumns(f *license.Facts) (gone, idle int64) {
-	return bit(f.Gone()), bit(f.Status == inactive)
+func stateColumns(f *license.Facts) (gone, idle, lost int64) {
+	return bit(f.Gone()), bit(f.Status == inactive), bit(f.Status == connectionLost)
 }
 
 func (t *tx) insertFacts(rows [][]any) error {
@@ -178,15 +193,16 @@ func (t *tx) SaveResources(rs []*license.Resource, at license.Time) error {
 		if err != nil {
 			return err
 		}
-		gone, idle := stateColumns(&r.Facts)
-		rows[i] = []any{r.Num, int64(r.Seen), r.Version, gone, idle, r.Facts.Host, r.Facts.Platform, text}
+		gone, idle, lost := stateColumns(&r.Facts)
+		rows[i] = []any{r.Num, int64(r.Seen), r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, text}
 		facts[i] = []any{r.Num, r.Version, int64(at), text}
 	}
 	err := t.execEach("save resources", `UPDATE resource SET seen = $2, version = $3, gone = $4,
-		inactive = $5, host = $6, platform = $7, facts = $8 WHERE num = $1`, rows)
+		inactive = $5, lost = $6, host = $7, platform = $8, facts = $9 WHERE num = $1`, rows)
 	if err != nil {
 		return err
 	}
+	t.remember(rs...)
 	return t.insertFacts(facts)
 }
 
@@ -212,11 +228,28 @@ func (t *tx) FactsOf(num, version int64) (*license.Facts, error) {
 }
 
 func (t *tx) UnseenResources(before license.Time, limit int) ([]*license.Resource, error) {
-	return t.resources("list unseen resources", selectResource+`
-		WHERE r.type = 4 AND r.gone = 0 AND r.inactive = 0 AND r.seen < $1
+	return t.watched("list unseen resources", "", before, limit)
+}
+
+func (t *tx) OverdueResources(before license.Time, limit int) ([]*license.Resource, error) {
+	return t.watched("list overdue resources", " AND r.lost = 0", before, limit)
+}
+
+func (t *tx) watched(doing, condition string, before license.Time, limit int) ([]*license.Resource, error) {
+	return t.resources(doing, selectResource+`
+		WHERE r.type = 4 AND r.gone = 0 AND r.inactive = 0`+condition+` AND r.seen < $1
 			AND NOT EXISTS (SELECT 1 FROM association a JOIN configuration c ON c.num = a.configuration
 				WHERE a.resource = r.num AND c.loading = 1)
 		ORDER BY r.seen, r.num LIMIT $2`, int64(before), int64(limit))
+}
+
+// eachIn makes an argument list of each name in an account.
+func eachIn(account string, names []string) [][]any {
+	args := make([][]any, len(names))
+	for i, name := range names {
+		args[i] = []any{account, name}
+	}
+	return args
 }
 
 // eachOf makes an argument list of each number.

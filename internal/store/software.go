@@ -20,51 +20,107 @@ func (t *tx) Software(num, version int64) ([]license.Application, error) {
 	return found, nil
 }
 
-// SaveSoftware needs the resource to be there already.
-func (t *tx) SaveSoftware(num, version int64, at license.Time, apps []license.Application) error {
-	old, err := t.searchable(num)
-	if err != nil {
-		return err
+// SoftwareOf implements license.ResourceTx.
+func (t *tx) SoftwareOf(versions []license.Software) error {
+	args := make([][]any, len(versions))
+	for i, v := range versions {
+		args[i] = []any{v.Resource, v.Version}
 	}
-	text, err := encode(&apps)
-	if err != nil {
-		return err
-	}
-	err = t.execOne("insert software", `INSERT INTO software (resource, version, at, applications)
-		VALUES ($1, $2, $3, $4)`, num, version, int64(at), text)
-	if err != nil {
-		return err
-	}
-	err = t.execOne("save version of software",
-		`UPDATE resource SET software = $2 WHERE num = $1`, num, version)
-	if err != nil || old.gone {
-		return err
-	}
-	return t.replaceAttributes([]attributeChange{{
-		account: old.account, resource: num,
-		from: applicationAttributes(old.apps), to: applicationAttributes(apps),
-	}})
-}
-
-// searchableResource is what inventory searches know of a resource's software.
-type searchableResource struct {
-	account string
-	gone    bool
-	apps    []license.Application
-}
-
-func (t *tx) searchable(num int64) (searchableResource, error) {
-	var found searchableResource
-	var exists bool
-	err := t.query("read current software", selectSearchable, []any{num}, func(r sqlconn.Row) error {
-		exists = true
-		found.account, found.gone = r.Text(0), r.Int(1) != 0
-		return decodeApplications(r.Text(2), &found.apps)
+	err := t.queryEach("read software", `SELECT applications FROM software
+		WHERE resource = $1 AND version = $2`, args, func(i int, r sqlconn.Row) error {
+		return decode(r.Text(0), &versions[i].Applications)
 	})
-	if err == nil && !exists {
-		err = fmt.Errorf("read current software: no resource has the number %d", num)
+	if err == nil {
+		t.rememberSoftware(versions)
 	}
-	return found, err
+	return err
+}
+
+// SaveSoftware needs the resources to be there already.
+func (t *tx) SaveSoftware(vs []license.Software, at license.Time) error {
+	changes, err := t.softwareChanges(vs)
+	if err != nil {
+		return err
+	}
+	rows := make([][]any, len(vs))
+	versions := make([][]any, len(vs))
+	for i, v := range vs {
+		text, err := encode(&v.Applications)
+		if err != nil {
+			return err
+		}
+		rows[i] = []any{v.Resource, v.Version, int64(at), text}
+		versions[i] = []any{v.Resource, v.Version}
+	}
+	err = t.execEach("insert software", `INSERT INTO software (resource, version, at, applications)
+		VALUES ($1, $2, $3, $4)`, rows)
+	if err != nil {
+		return err
+	}
+	err = t.execEach("save version of software",
+		`UPDATE resource SET software = $2 WHERE num = $1`, versions)
+	if err != nil {
+		return err
+	}
+	t.rememberSoftware(vs)
+	if err := t.uncount(eachOf(numsOf(vs))); err != nil {
+		return err
+	}
+	return t.replaceAttributes(changes)
+}
+
+func numsOf(vs []license.Software) []int64 {
+	nums := make([]int64, len(vs))
+	for i, v := range vs {
+		nums[i] = v.Resource
+	}
+	return nums
+}
+
+// uncount marks resources whose applications have to be counted again.
+func (t *tx) uncount(nums [][]any) error {
+	return t.execEach("mark software to count", `INSERT INTO software_uncounted (resource) VALUES ($1)
+		ON CONFLICT (resource) DO NOTHING`, nums)
+}
+
+// softwareChanges is what new versions change for inventory searches.
+func (t *tx) softwareChanges(vs []license.Software) ([]attributeChange, error) {
+	var changes []attributeChange
+	var unknown []license.Software
+	for _, v := range vs {
+		k := t.known[v.Resource]
+		if old, ok := k.replacedBy(v); !ok {
+			unknown = append(unknown, v)
+		} else if !k.facts.Gone() { // nobody finds it when it is gone
+			changes = append(changes, softwareChange(k.account, v, old))
+		}
+	}
+	nums := make([]int64, len(unknown))
+	for i, v := range unknown {
+		nums[i] = v.Resource
+	}
+	found := 0
+	err := t.queryEach("read current software", selectSearchable, eachOf(nums), func(i int, r sqlconn.Row) error {
+		found++
+		if r.Int(1) != 0 {
+			return nil
+		}
+		var old []license.Application
+		err := decodeApplications(r.Text(2), &old)
+		changes = append(changes, softwareChange(r.Text(0), unknown[i], old))
+		return err
+	})
+	if err == nil && found != len(unknown) {
+		err = fmt.Errorf("read current software: %d of %d resources are not in the inventory", len(unknown)-found, len(unknown))
+	}
+	return changes, err
+}
+
+func softwareChange(account string, v license.Software, old []license.Application) attributeChange {
+	return attributeChange{
+		account: account, resource: v.Resource,
+		from: applicationAttributes(old), to: applicationAttributes(v.Applications),
+	}
 }
 
 const selectSearchable = `SELECT r.account, r.gone, s.applications

@@ -20,7 +20,7 @@ import (
 )
 
 // defaultCacheBytes is what Options.CacheBytes 0 stands for.
-const defaultCacheBytes = 512 << 20
+const defaultCacheBytes = 64 << 20
 
 // Options are the choices of a Store.
 type Options struct {
@@ -103,6 +103,13 @@ func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
 	})
 }
 
+// UpdateTogether implements license.Store.
+func (s *Store) UpdateTogether(ctx context.Context, name string, fn func(license.Tx) error) error {
+	return s.db.UpdateTogether(ctx, name, func(c sqlconn.Conn) error {
+		return fn(&tx{conn: c, cache: s.cacheFor(c)})
+	})
+}
+
 // cacheFor is the cache that an Update may use over c: none when another one
 // has written to the same transaction before it. A cache would be advanced to
 // a revision, or be given nodes, that go away when the common commit fails,
@@ -119,6 +126,10 @@ func (s *Store) cacheFor(c sqlconn.Conn) *mvtree.Cache {
 type tx struct {
 	conn  sqlconn.Conn
 	cache *mvtree.Cache // nil once an Update has written to a tree, and as cacheFor says: that may yet be rolled back
+
+	// Of an Update.
+	writers map[int64]treeWriter     // by configuration
+	known   map[int64]*knownResource // by number
 
 	// Of a View; nil in an Update.
 	ctx     context.Context

@@ -42,7 +42,11 @@ func (t *tx) ApplyChanges(c *license.Configuration, changes []license.Change) ([
 			return nil, fmt.Errorf("change the ledger of %s: %w", c.ID, err)
 		}
 	}
-	w := mvtree.NewWriter(t.conn, c.Num, c.Head, c.NextNode)
+	w := t.writerOf(c.Num, c.Head, c.NextNode)
+	delete(t.writers, c.Num) // it ends here
+	if err := w.Load(trees.keys()); err != nil {
+		return nil, err
+	}
 	for tree, list := range trees {
 		if err := w.Apply(int64(tree), list); err != nil {
 			return nil, err
@@ -54,6 +58,63 @@ func (t *tx) ApplyChanges(c *license.Configuration, changes []license.Change) ([
 	}
 	c.NextNode = next
 	return touched, nil
+}
+
+// OpenUsage implements license.TreeTx. The newest revision is also the one
+// that the writer of the next one starts from.
+func (t *tx) OpenUsage(c *license.Configuration, keys []license.Key) (map[license.Key]*license.Usage, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	treeKeys := make([]mvtree.Key, len(keys))
+	for i, k := range keys {
+		treeKeys[i] = treeKey(k)
+	}
+	found, err := t.writerOf(c.Num, c.Head+1, c.NextNode).GetAll(allUsage, treeKeys)
+	if err != nil {
+		return nil, err
+	}
+	open := make(map[license.Key]*license.Usage, len(found))
+	for k, value := range found {
+		u := &license.Usage{Key: license.Key{Owner: k.Owner, Resource: k.ID}}
+		if err := u.ParseText(value); err != nil {
+			return nil, err
+		}
+		open[u.Key] = u
+	}
+	return open, nil
+}
+
+// treeWriter is what an Update has read of a configuration's trees for the
+// revision that it may write.
+type treeWriter struct {
+	*mvtree.Writer
+	revision, nextNode int64
+}
+
+// writerOf is the writer of a revision of a locked configuration: the one that
+// is there already, if it is for that very revision.
+func (t *tx) writerOf(configuration, revision, nextNode int64) *mvtree.Writer {
+	if w, ok := t.writers[configuration]; ok && w.revision == revision && w.nextNode == nextNode {
+		return w.Writer
+	}
+	w := mvtree.NewWriter(t.conn, configuration, revision, nextNode)
+	if t.writers == nil {
+		t.writers = map[int64]treeWriter{}
+	}
+	t.writers[configuration] = treeWriter{w, revision, nextNode}
+	return w
+}
+
+// keys are the keys of the changes, by tree.
+func (trees *treeChanges) keys() map[int64][]mvtree.Key {
+	all := map[int64][]mvtree.Key{}
+	for tree, list := range trees {
+		for i := range list {
+			all[int64(tree)] = append(all[int64(tree)], list[i].Key)
+		}
+	}
+	return all
 }
 
 func (trees *treeChanges) add(ch *license.Change) error {

@@ -21,31 +21,42 @@ var arrows = map[string][]string{
 	"internal/awsjson": {},
 	"internal/sigv4":   {},
 	"internal/config":  {},
+	"internal/product": {},
 	"internal/iam":     {},
 
 	// Storage implements what the rules and iam ask for.
-	"internal/store":              {"internal/license", "internal/iam", "internal/store/sqlconn", "internal/store/mvtree"},
+	"internal/store":              {"internal/license", "internal/iam", "internal/source/schedule", "internal/store/sqlconn", "internal/store/mvtree"},
 	"internal/store/sqlconn":      {},
 	"internal/store/mvtree":       {"internal/license", "internal/store/sqlconn"},
 	"internal/store/sqlite":       {"internal/store/sqlconn"},
 	"internal/store/postgres":     {"internal/store/sqlconn"},
-	"internal/store/storetest":    {"internal/license", "internal/iam", "internal/store", "internal/store/sqlconn"},
+	"internal/store/storetest":    {"internal/license", "internal/iam", "internal/source", "internal/source/schedule", "internal/store", "internal/store/sqlconn"},
 	"internal/store/testdb":       {"internal/store/sqlconn", "internal/store/sqlite", "internal/store/postgres", "internal/store/postgres/..."},
 	"internal/store/sqlconn/...":  {"internal/store/sqlconn"},
 	"internal/store/postgres/...": {"internal/store/postgres", "internal/store/sqlconn"},
 
 	// The API joins the wire and the rules.
-	"internal/server": {"internal/license", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam"},
+	"internal/server": {"internal/license", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam", "internal/source", "internal/source/schedule"},
+
+	// Inventory agents speak languages of their own.
+	"internal/agent": {"internal/license", "internal/iam", "internal/api", "internal/source/glpi"},
+
+	// Counters for operators know nothing of what they count.
+	"internal/metrics": {},
 
 	// Clients and sources speak the wire; pages and reports ask the rules.
-	"internal/client":      {"internal/api", "internal/sigv4"},
-	"internal/source":      {"internal/api", "internal/license", "internal/source/..."},
-	"internal/source/...":  {"internal/api", "internal/license", "internal/source/..."},
-	"internal/console":     {"internal/license", "internal/report"},
-	"internal/console/...": {"internal/license", "internal/report", "internal/console/..."},
-	"internal/report":      {"internal/license"},
-	"internal/sample":      {"internal/license"}, // a made-up company, loaded as history
-	"internal/report/...":  {"internal/license", "internal/report/..."},
+	"internal/client":           {"internal/api", "internal/sigv4"},
+	"internal/source":           {"internal/api", "internal/license", "internal/source/..."},
+	"internal/source/...":       {"internal/api", "internal/license", "internal/source/..."},
+	"internal/source/directory": {"internal/license", "internal/source"},
+	"internal/source/schedule":  {"internal/license", "internal/source"},
+	"internal/source/aws":       {"internal/license", "internal/source"},
+	"internal/source/vsphere":   {"internal/license", "internal/source", "internal/source/glpi"},
+	"internal/console":          {"internal/license", "internal/report"},
+	"internal/console/...":      {"internal/license", "internal/report", "internal/console/..."},
+	"internal/report":           {"internal/license"},
+	"internal/sample":           {"internal/license"}, // a made-up company, loaded as history
+	"internal/report/...":       {"internal/license", "internal/report/..."},
 
 	// What joins everything.
 	"internal/tidy":        {},
@@ -122,6 +133,7 @@ var onlyIn = []struct {
 }{
 	{"encoding/json", []string{"internal/api/gen", "test/..."}, "it takes member names in any case and keeps the last of two; use go-json-experiment/json"},
 	{"github.com/aws/", []string{"internal/licensetest", "internal/source/aws", "test/..."}, "AWS's SDK is a client, for tests and for one source"},
+	{"github.com/vmware/", []string{"internal/source/vsphere", "test/..."}, "govmomi is for one source"},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/postgres/..."}, "a driver is linked where a database is opened"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},
 	{"testing", []string{"internal/licensetest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},

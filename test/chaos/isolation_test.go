@@ -277,7 +277,7 @@ func (p *player) keep(arn string) {
 
 var (
 	nextToken = regexp.MustCompile(`,?"NextToken":"([^"]*)"`)
-	anyTime   = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|("AssociationTime":|"FailureTime":)[\d.]+`)
+	anyTime   = regexp.MustCompile(`\d{4}-\d\d-\d\dT[\d:.]+Z|("(?:AssociationTime|FailureTime|CreationTime|LastUsedTime|LastRunTime|UntilTime|EndTime|StartTime)":)[\d.]+`)
 )
 
 // blank puts the words back in place of their values, longest first, and
@@ -311,10 +311,15 @@ func sorted(text string) string {
 	return string(again)
 }
 
+// byChance are members that differ without meaning anything: the points of a
+// history are as many as seconds have passed, and software is counted some time
+// after its report.
+var byChance = []string{"AccessKeyId", "SecretAccessKey", "AgentTokenId", "Token", "Url", "Points", "Software", "NextToken"}
+
 func sortLists(value any) {
 	switch value := value.(type) {
 	case map[string]any:
-		for _, chance := range []string{"AccessKeyId", "SecretAccessKey", "Points"} { // points of a history: as many as seconds have passed
+		for _, chance := range byChance {
 			delete(value, chance)
 		}
 		for _, v := range value {

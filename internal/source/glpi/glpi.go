@@ -1,6 +1,6 @@
-// Package glpi reads the inventory of one machine from the XML that the
-// FusionInventory and GLPI agents write, such as the output of
-// fusioninventory-inventory.
+// Package glpi reads what inventory agents say of the machine they run on: the
+// XML of the FusionInventory, GLPI and OCS Inventory agents, and GLPI Agent's
+// JSON. [Read] is for files, [Parse] for messages to a server.
 //
 // The machine becomes a Systems Manager managed instance. What the agent could
 // not find out is left absent rather than guessed: a count that cannot be made
@@ -31,19 +31,37 @@ const maxApplications = 5000
 // one inventory is an error; an inventory that does not tell which machine it
 // is of, or that PutResources would not take, goes to sink.Bad.
 func Read(in io.Reader, owner Owner, sink record.Sink) error {
-	if owner.Region == "" || owner.Account == "" {
+	if err := owner.check(); err != nil {
+		return err
+	}
+	body, err := io.ReadAll(&limited{in: in, left: maxFile})
+	if err != nil {
+		return record.At(lineOf(body, len(body)), err)
+	}
+	m, err := parseXML(body)
+	if err != nil {
+		return err
+	}
+	if m.Kind != Inventory {
+		return record.At(m.machine.line, fmt.Errorf("the agent's message is of kind %.60q; only INVENTORY describes a machine", m.Kind))
+	}
+	r, err := m.Resource(owner)
+	if err != nil {
+		return sink.Bad(m.machine.line, err.Error())
+	}
+	return sink.Put(m.machine.line, r)
+}
+
+func (o Owner) check() error {
+	if o.Region == "" || o.Account == "" {
 		return errors.New("read an agent's inventory: the region and the account it belongs to are not known")
 	}
-	d := newDecoder(in)
-	m, err := d.readMachine()
-	if err != nil {
-		return record.At(d.line(), err)
-	}
-	r, err := m.resource(owner)
-	if err != nil {
-		return sink.Bad(m.line, err.Error())
-	}
-	return sink.Put(m.line, r)
+	return nil
+}
+
+// arn names a managed instance of the owner.
+func (o Owner) arn(id string) string {
+	return "arn:aws:ssm:" + o.Region + ":" + o.Account + ":managed-instance/" + id
 }
 
 // resource turns the machine into a report of a managed instance.
@@ -52,17 +70,17 @@ func (m *machine) resource(owner Owner) (api.Resource, error) {
 	if err != nil {
 		return api.Resource{}, err
 	}
-	if len(m.software) > maxApplications {
-		return api.Resource{}, fmt.Errorf("the machine has %d programs, and %d at most can be kept; leave them out with --no-category=software", len(m.software), maxApplications)
+	if n := len(m.programs()); n > maxApplications {
+		return api.Resource{}, fmt.Errorf("the machine has %d programs, and %d at most can be kept; leave them out with --no-category=software", n, maxApplications)
 	}
 	r := api.Resource{
-		ResourceArn:     text("arn:aws:ssm:" + owner.Region + ":" + owner.Account + ":managed-instance/" + id),
+		ResourceArn:     text(owner.arn(id)),
 		ResourceType:    text("SYSTEMS_MANAGER_MANAGED_INSTANCE"),
 		Status:          text("Online"),
 		Name:            text(m.name()),
 		Platform:        text(m.platform()),
 		PlatformType:    text(platformTypes[m.family()]),
-		PlatformVersion: text(m.system.Version),
+		PlatformVersion: text(m.platformVersion()),
 		Virtual:         m.virtual(),
 		Applications:    m.applications(),
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -32,10 +33,10 @@ var sharedUUIDs = map[string]bool{
 // finds none (it reads it as root only) the name identifies the machine,
 // together with the serial number where there is one.
 func (m *machine) identity() (string, error) {
-	uuid, name := plainUUID(m.hardware.UUID), strings.ToLower(m.name())
+	uuid, name := plainUUID(m.hardware.uuid), strings.ToLower(m.name())
 	var system string
-	if m.hardware.VMSystem != nil {
-		system = strings.ToLower(strings.TrimSpace(*m.hardware.VMSystem))
+	if m.hardware.vmSystem != nil {
+		system = strings.ToLower(*m.hardware.vmSystem)
 	}
 	switch {
 	case uuid != "" && ownUUID[system]:
@@ -45,7 +46,21 @@ func (m *machine) identity() (string, error) {
 	case name == "" || name == "localhost" || strings.HasPrefix(name, "localhost."):
 		return "", errors.New("the inventory does not tell which machine it is of: HARDWARE has neither a usable UUID nor a NAME of its own; run the agent as root or administrator")
 	}
-	return instanceID("serial and name", strings.ToLower(strings.TrimSpace(m.serial)), name), nil
+	return instanceID("serial and name", strings.ToLower(m.serial), name), nil
+}
+
+// guests are the IDs of the machines that run on this one, itself left out, in
+// a fixed order.
+func (m *machine) guests() []string {
+	own, _ := m.identity()
+	var ids []string
+	for _, uuid := range m.running {
+		if id := instanceID("uuid", uuid); id != own {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // plainUUID is a UUID without its hyphens in lower case, or "" when it cannot

@@ -9,45 +9,76 @@ import (
 	"reeve/internal/api"
 )
 
-// machine is the part of an inventory that licences depend on.
+// machine is the part of an inventory that licences depend on. XML and JSON
+// fill the same one.
 type machine struct {
 	line     int // where the inventory begins in its file
+	partial  bool
 	hardware hardware
 	system   operatingSystem
 	serial   string // of the BIOS; vendors leave nonsense in it
 	cpus     []cpu
 	logical  int64 // NUMBER_OF_PROCESSORS of a Windows environment; 0: not told
-	software map[program]bool
+	software []program
+	running  []string // UUIDs of guests, without hyphens
+
+	seen    map[string]bool // sections of which there is one
+	reading entry
+	texts   texts
+}
+
+func newMachine() *machine {
+	return &machine{seen: map[string]bool{}, texts: texts{}}
+}
+
+// texts keeps one copy of each text, as publishers are named often.
+type texts map[string]string
+
+func (t texts) keep(text []byte) string {
+	if known, ok := t[string(text)]; ok {
+		return known
+	}
+	fresh := string(text)
+	t[fresh] = fresh
+	return fresh
 }
 
 type hardware struct {
-	Name     string  `xml:"NAME"`
-	UUID     string  `xml:"UUID"`
-	OSName   string  `xml:"OSNAME"`
-	VMSystem *string `xml:"VMSYSTEM"`
+	name, uuid string
+	osName     string
+	osVersion  string
+	vmSystem   *string // nil: not told
 }
 
-type operatingSystem struct {
-	FullName   string `xml:"FULL_NAME"`
-	Name       string `xml:"NAME"`
-	Version    string `xml:"VERSION"`
-	KernelName string `xml:"KERNEL_NAME"`
-}
+type operatingSystem struct{ fullName, name, version, kernelName string }
 
 type program struct{ name, publisher, version string }
 
-func (m *machine) name() string { return strings.TrimSpace(m.hardware.Name) }
+func (m *machine) name() string { return m.hardware.name }
 
 func (m *machine) platform() string {
-	return cmp.Or(strings.TrimSpace(m.system.FullName), strings.TrimSpace(m.hardware.OSName), strings.TrimSpace(m.system.Name))
+	return cmp.Or(m.system.fullName, m.hardware.osName, m.system.name)
+}
+
+// platformVersion is OSVERSION where there is no section about the system;
+// other agents write the kernel's version there.
+func (m *machine) platformVersion() string {
+	if m.seen["OPERATINGSYSTEM"] {
+		return m.system.version
+	}
+	return m.hardware.osVersion
 }
 
 // virtual follows HARDWARE/VMSYSTEM. Its default in the format is Physical, so
 // a machine without one is physical; an empty or unknown one tells nothing.
+// Nor does a partial inventory without one.
 func (m *machine) virtual() *bool {
 	virtual := false
-	if m.hardware.VMSystem != nil {
-		switch strings.ToLower(strings.TrimSpace(*m.hardware.VMSystem)) {
+	if m.hardware.vmSystem == nil && m.partial {
+		return nil
+	}
+	if m.hardware.vmSystem != nil {
+		switch strings.ToLower(*m.hardware.vmSystem) {
 		case "", "unknown":
 			return nil
 		case "physical":
@@ -89,7 +120,7 @@ var familyWords = []struct {
 }
 
 func (m *machine) family() family {
-	if kernel := strings.ToLower(strings.TrimSpace(m.system.KernelName)); kernel != "" {
+	if kernel := strings.ToLower(m.system.kernelName); kernel != "" {
 		return kernels[kernel]
 	}
 	platform := strings.ToLower(m.platform())
@@ -113,22 +144,18 @@ func (m *machine) applications() []api.Application {
 }
 
 func (m *machine) programs() []program {
-	list := make([]program, 0, len(m.software))
-	for p := range m.software {
-		list = append(list, p)
-	}
-	slices.SortFunc(list, func(a, b program) int {
+	slices.SortFunc(m.software, func(a, b program) int {
 		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.publisher, b.publisher), strings.Compare(a.version, b.version))
 	})
-	return list
+	m.software = slices.Compact(m.software)
+	return m.software
 }
 
 // clip cuts what the agent says of a program to the 256 characters that
 // PutResources takes.
 func clip(s string) string {
 	const most = 256
-	s = strings.TrimSpace(s)
-	if utf8.RuneCountInString(s) <= most {
+	if len(s) <= most || utf8.RuneCountInString(s) <= most {
 		return s
 	}
 	return strings.TrimSpace(string([]rune(s)[:most]))

@@ -1,111 +1,163 @@
 package glpi
 
 import (
-	"encoding/xml"
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
 )
 
-// readPart reads one element of REQUEST.
-func (m *machine) readPart(d *decoder, start xml.StartElement) error {
-	switch start.Name.Local {
-	case "CONTENT":
-		return d.children(m.readSection())
-	case "QUERY":
-		var query string
-		if err := d.xml.DecodeElement(&query, &start); err != nil {
-			return err
-		}
-		if query = strings.TrimSpace(query); query != "INVENTORY" {
-			return fmt.Errorf("the agent's message is of kind %.60q; only INVENTORY describes a machine", query)
-		}
+// sections are the parts of an inventory that are read, with the fields that
+// are looked at and what takes them. All others are passed over. In JSON the
+// same names are written in lower case.
+//
+// CORES, THREADS and LOGICAL_CPUS are what OCS Inventory writes for CORE and
+// THREAD.
+var sections = map[string]*section{
+	"HARDWARE":        {fields: []string{"NAME", "UUID", "OSNAME", "OSVERSION", "VMSYSTEM"}, single: true, take: (*machine).takeHardware},
+	"OPERATINGSYSTEM": {fields: []string{"FULL_NAME", "NAME", "VERSION", "KERNEL_NAME"}, single: true, take: (*machine).takeSystem},
+	"BIOS":            {fields: []string{"SSN"}, single: true, take: (*machine).takeBIOS},
+	"CPUS":            {fields: []string{"CORE", "THREAD", "CORES", "THREADS", "LOGICAL_CPUS"}, take: (*machine).takeCPU},
+	"ENVS":            {fields: []string{"KEY", "VAL"}, take: (*machine).takeVariable},
+	"SOFTWARES":       {fields: []string{"NAME", "PUBLISHER", "VERSION"}, take: (*machine).takeSoftware},
+	"VIRTUALMACHINES": {fields: []string{"UUID", "STATUS", "VMTYPE", "SUBSYSTEM"}, take: (*machine).takeGuest},
+}
+
+// section is one kind of entry of an inventory.
+type section struct {
+	fields []string
+	single bool // it describes the machine as a whole and must not be there twice
+	take   func(*machine, *entry) error
+}
+
+// entry is one entry of a section while it is read.
+type entry struct {
+	*section
+	name    string
+	machine *machine
+	values  [5]string
+	given   [5]bool
+}
+
+// entry is where an entry of a section is read into, nil when nobody wants it.
+// There is one entry at a time.
+func (m *machine) entry(name string) *entry {
+	s, wanted := sections[name]
+	if !wanted {
 		return nil
 	}
-	return d.xml.Skip()
+	m.reading = entry{section: s, name: name, machine: m}
+	return &m.reading
 }
 
-// readSection returns what reads the sections of CONTENT, in any order. Those
-// that describe the machine as a whole must not be there twice.
-func (m *machine) readSection() func(*decoder, xml.StartElement) error {
-	seen := map[string]bool{}
-	return func(d *decoder, start xml.StartElement) error {
-		section := start.Name.Local
-		switch section {
-		case "HARDWARE", "OPERATINGSYSTEM", "BIOS":
-			if seen[section] {
-				return fmt.Errorf("the inventory has %s twice, so it is of more than one machine", section)
-			}
-			seen[section] = true
-		}
-		if read, wanted := sections[section]; wanted {
-			return read(m, d, start)
-		}
-		return d.xml.Skip()
+func (e *entry) begin() error {
+	if !e.single {
+		return nil
 	}
-}
-
-// sections are the parts of CONTENT that are read; all others are passed over.
-var sections = map[string]func(*machine, *decoder, xml.StartElement) error{
-	"HARDWARE": func(m *machine, d *decoder, start xml.StartElement) error {
-		return d.xml.DecodeElement(&m.hardware, &start)
-	},
-	"OPERATINGSYSTEM": func(m *machine, d *decoder, start xml.StartElement) error {
-		return d.xml.DecodeElement(&m.system, &start)
-	},
-	"BIOS":      (*machine).readBIOS,
-	"CPUS":      (*machine).readCPU,
-	"ENVS":      (*machine).readVariable,
-	"SOFTWARES": (*machine).readSoftware,
-}
-
-func (m *machine) readBIOS(d *decoder, start xml.StartElement) error {
-	var bios struct {
-		Serial string `xml:"SSN"`
+	if e.machine.seen[e.name] {
+		return fmt.Errorf("the inventory has %s twice, so it is of more than one machine", e.name)
 	}
-	err := d.xml.DecodeElement(&bios, &start)
-	m.serial = bios.Serial
-	return err
+	e.machine.seen[e.name] = true
+	return nil
 }
 
-func (m *machine) readCPU(d *decoder, start xml.StartElement) error {
+// index is the place of a field, -1 when nobody wants it.
+func (e *entry) index(name []byte) int {
+	for i, field := range e.fields {
+		if string(name) == field {
+			return i
+		}
+	}
+	return -1
+}
+
+func (e *entry) set(i int, text []byte) {
+	e.values[i], e.given[i] = e.machine.texts.keep(bytes.TrimSpace(text)), true
+}
+
+func (e *entry) done() error { return e.take(e.machine, e) }
+
+func (m *machine) takeHardware(e *entry) error {
+	m.hardware = hardware{name: e.values[0], uuid: e.values[1], osName: e.values[2], osVersion: e.values[3]}
+	if e.given[4] {
+		m.hardware.vmSystem = new(e.values[4])
+	}
+	return nil
+}
+
+func (m *machine) takeSystem(e *entry) error {
+	m.system = operatingSystem{fullName: e.values[0], name: e.values[1], version: e.values[2], kernelName: e.values[3]}
+	return nil
+}
+
+func (m *machine) takeBIOS(e *entry) error {
+	m.serial = e.values[0]
+	return nil
+}
+
+func (m *machine) takeCPU(e *entry) error {
 	if len(m.cpus) == maxCPUs {
 		return fmt.Errorf("the inventory has more than %d CPUs", maxCPUs)
 	}
-	var c cpu
-	err := d.xml.DecodeElement(&c, &start)
+	c := cpu{core: e.values[0], thread: e.values[1]}
+	if !e.given[0] && e.given[2] {
+		c = cpu{core: e.values[2], thread: e.values[4], ocs: true}
+		if !e.given[4] {
+			c.thread = e.values[3]
+		}
+	}
 	m.cpus = append(m.cpus, c)
-	return err
+	return nil
 }
 
-// readVariable looks for the number of processors that Windows keeps in its
+// takeVariable looks for the number of processors that Windows keeps in its
 // environment: it tells which meaning THREAD has there.
-func (m *machine) readVariable(d *decoder, start xml.StartElement) error {
-	var variable struct {
-		Key   string `xml:"KEY"`
-		Value string `xml:"VAL"`
-	}
-	if err := d.xml.DecodeElement(&variable, &start); err != nil {
-		return err
-	}
-	if strings.EqualFold(strings.TrimSpace(variable.Key), "NUMBER_OF_PROCESSORS") {
-		m.logical, _ = strconv.ParseInt(strings.TrimSpace(variable.Value), 10, 64)
+func (m *machine) takeVariable(e *entry) error {
+	if strings.EqualFold(e.values[0], "NUMBER_OF_PROCESSORS") {
+		m.logical, _ = strconv.ParseInt(e.values[1], 10, 64)
 	}
 	return nil
 }
 
-func (m *machine) readSoftware(d *decoder, start xml.StartElement) error {
-	var entry struct {
-		Name      string `xml:"NAME"`
-		Publisher string `xml:"PUBLISHER"`
-		Version   string `xml:"VERSION"`
+// takeSoftware keeps repeats, as many agents write a program twice; programs
+// leaves them out.
+func (m *machine) takeSoftware(e *entry) error {
+	p := program{clip(e.values[0]), clip(e.values[1]), clip(e.values[2])}
+	if p.name == "" {
+		return nil
 	}
-	if err := d.xml.DecodeElement(&entry, &start); err != nil {
-		return err
+	if len(m.software) == maxEntries {
+		return fmt.Errorf("the inventory has more than %d programs", maxEntries)
 	}
-	p := program{clip(entry.Name), clip(entry.Publisher), clip(entry.Version)}
-	if p.name != "" {
-		m.software[p] = true
-	}
+	m.software = append(m.software, p)
 	return nil
+}
+
+// takeGuest keeps the guests that run, on hypervisors whose guests see the
+// UUID that the hypervisor has for them. A guest that does not run here may
+// run on another host by now, which names it too.
+func (m *machine) takeGuest(e *entry) error {
+	uuid, status := plainUUID(e.values[0]), strings.ToLower(e.values[1])
+	kind := strings.ToLower(e.values[2])
+	if kind == "libvirt" {
+		kind = strings.ToLower(e.values[3])
+	}
+	if uuid == "" || !runs[status] || !guestUUID[kind] {
+		return nil
+	}
+	if len(m.running) == maxGuests {
+		return fmt.Errorf("the inventory has more than %d virtual machines that run", maxGuests)
+	}
+	m.running = append(m.running, uuid)
+	return nil
+}
+
+// runs are the states of a virtual machine that is on this host.
+var runs = map[string]bool{"running": true, "idle": true, "blocked": true, "paused": true}
+
+// guestUUID are the values of VMTYPE, and of SUBSYSTEM for libvirt, whose
+// UUID is the one in the guest's firmware.
+var guestUUID = map[string]bool{
+	"kvm": true, "qemu": true, "xen": true, "vmware": true, "hyperv": true, "hyper-v": true,
+	"virtualbox": true, "parallels": true,
 }

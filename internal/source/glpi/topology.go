@@ -10,8 +10,9 @@ import (
 
 // cpu is one CPUS element. On x86 it is one socket.
 type cpu struct {
-	Core   string `xml:"CORE"`   // enabled cores of this CPU
-	Thread string `xml:"THREAD"` // threads of this CPU or of each of its cores, see reading
+	core   string // enabled cores of this CPU
+	thread string // threads of this CPU or of each of its cores, see threads
+	ocs    bool   // OCS Inventory wrote it, where thread is always of the CPU
 }
 
 // topology is what CPUS says in all; 0 where it does not say.
@@ -51,7 +52,7 @@ func (m *machine) topology() topology {
 // cores is the sum of the cores, and how many of the CPUs tell theirs.
 func (m *machine) cores() (sum int64, told int) {
 	for _, c := range m.cpus {
-		if n := whole(number(c.Core)); n > 0 {
+		if n := whole(number(c.core)); n > 0 {
 			sum += n
 			told++
 		}
@@ -61,7 +62,7 @@ func (m *machine) cores() (sum int64, told int) {
 
 func (m *machine) threadsTold() bool {
 	for _, c := range m.cpus {
-		if number(c.Thread) <= 0 {
+		if number(c.thread) <= 0 {
 			return false
 		}
 	}
@@ -83,6 +84,8 @@ func (m *machine) threads(cores int64) int64 {
 	ofCPUs, ofCores := m.threadSums()
 	system := m.family()
 	switch {
+	case m.cpus[0].ocs:
+		return ofCPUs
 	case ofCPUs == ofCores, system == aix, system == solaris, ofCPUs < cores:
 		return ofCores
 	case system != windows:
@@ -100,9 +103,9 @@ func (m *machine) threads(cores int64) int64 {
 func (m *machine) threadSums() (ofCPUs, ofCores int64) {
 	var perCPU, perCore float64
 	for _, c := range m.cpus {
-		threads := number(c.Thread)
+		threads := number(c.thread)
 		perCPU += threads
-		perCore += threads * number(c.Core)
+		perCore += threads * number(c.core)
 	}
 	return whole(perCPU), whole(perCore)
 }
@@ -112,7 +115,7 @@ func (m *machine) threadSums() (ofCPUs, ofCores int64) {
 // threads on a core.
 func (m *machine) ambiguous() bool {
 	for _, c := range m.cpus {
-		if number(c.Core) == 2 && number(c.Thread) == 2 {
+		if number(c.core) == 2 && number(c.thread) == 2 {
 			return true
 		}
 	}

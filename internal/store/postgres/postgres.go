@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,7 @@ import (
 // Options tune a database. The zero value is what a server runs with.
 type Options struct {
 	Schema   string       // where the tables live; default the role's search path; created by Migrate
-	MaxConns int          // connections at most; default the URL's pool_max_conns, else 4 or one a processor
+	MaxConns int          // connections at most, refused beside the URL's pool_max_conns; default that, else 4 or one a processor
 	Clock    func() int64 // what Conn.Now returns, microseconds since the epoch; default the server's clock
 
 	// Late makes Open ask the server nothing, so that it may be away.
@@ -33,6 +34,8 @@ type Options struct {
 	// Patience is how long a call waits for a server that is away before it
 	// returns ErrUnavailable; default 15 seconds, negative for none.
 	Patience time.Duration
+
+	Log *slog.Logger // default slog.Default()
 }
 
 // DB is a pool of connections to one database.
@@ -41,6 +44,7 @@ type DB struct {
 	opts   Options
 	closed atomic.Bool
 	purged atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
+	queues queues
 }
 
 var _ sqlconn.DB = (*DB)(nil)
@@ -54,6 +58,13 @@ const (
 	beginView   = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	beginUpdate = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 )
+
+func (d *DB) log() *slog.Logger {
+	if d.opts.Log == nil {
+		return slog.Default()
+	}
+	return d.opts.Log
+}
 
 // Open connects to a database given as a URL or as key=value words. It fails
 // when the server does not answer, or cannot hold Reeve's data.
@@ -87,6 +98,9 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 		return nil, errors.New("default_query_exec_mode must be cache_statement, cache_describe or describe_exec")
 	}
 	if opts.MaxConns > 0 {
+		if err := refuseTwoSizes(url); err != nil {
+			return nil, err
+		}
 		config.MaxConns = int32(min(opts.MaxConns, 10_000))
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
@@ -95,6 +109,18 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 	setParams(config.ConnConfig.RuntimeParams, opts)
 	config.AfterConnect = commitDurably
 	return config, nil
+}
+
+// refuseTwoSizes refuses a URL that sizes the pool where a setting does.
+func refuseTwoSizes(url string) error {
+	plain, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	if _, both := plain.RuntimeParams["pool_max_conns"]; both {
+		return errors.New("the URL has pool_max_conns and the setting database-connections is given too: leave one of them out")
+	}
+	return nil
 }
 
 // setParams adds the session's parameters that the URL does not set. The
@@ -152,7 +178,7 @@ func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
 	if err != nil {
 		return fmt.Errorf("view: %w", err)
 	}
-	t := &tx{pooled: c, ctx: ctx, begin: beginView, clock: d.opts.Clock}
+	t := &tx{pooled: c, ctx: ctx, begin: []string{beginView}, clock: d.opts.Clock}
 	t.reopen = func() bool { return o.wait(ctx) && d.reopen(t, o) }
 	defer func() {
 		t.state.End(nil)
@@ -176,7 +202,7 @@ func (d *DB) View(ctx context.Context, fn func(sqlconn.Conn) error) error {
 func (d *DB) reopen(t *tx, o *outage) bool {
 	t.pooled.Release()
 	t.pooled, _ = d.acquireWaiting(t.ctx, o)
-	t.begin = beginView
+	t.begin = []string{beginView}
 	return t.pooled != nil
 }
 
@@ -209,7 +235,7 @@ func (d *DB) attempt(ctx context.Context, fn func(sqlconn.Conn) error) (mark str
 		return "", fmt.Errorf("update: %w", err)
 	}
 	defer release(ctx, c)
-	t := &tx{pooled: c, ctx: ctx, begin: beginUpdate, clock: d.opts.Clock}
+	t := &tx{pooled: c, ctx: ctx, begin: []string{beginUpdate}, clock: d.opts.Clock}
 	defer func() { t.state.End(nil) }()
 	err = t.state.End(fn(t))
 	switch {
@@ -217,7 +243,7 @@ func (d *DB) attempt(ctx context.Context, fn func(sqlconn.Conn) error) (mark str
 		return "", fmt.Errorf("transaction: %w", ctx.Err())
 	case err != nil:
 		return "", err
-	case t.begin != "": // fn ran no statement
+	case t.begin != nil: // fn ran no statement
 		return "", nil
 	case t.wrote:
 		mark = newMark()

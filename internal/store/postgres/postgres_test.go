@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -28,7 +29,7 @@ func TestConformance(t *testing.T) {
 // openServers opens one database as so many servers would.
 func openServers(t *testing.T, n int) []*postgres.DB {
 	t.Helper()
-	opts := postgres.Options{Schema: pgtest.Schema(t), MaxConns: 4}
+	opts := postgres.Options{Schema: pgtest.Schema(t), MaxConns: 4, Log: slog.New(slog.DiscardHandler)}
 	var servers []*postgres.DB
 	for range n {
 		db, err := postgres.Open(t.Context(), pgtest.URL(t), opts)
@@ -342,6 +343,23 @@ func TestOpenRefuses(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: got error %v, want one with %q and no password", name, err, test.want)
 		}
+	}
+}
+
+// TestTwoSizesAreRefused: a pool is sized by its URL or by the option.
+func TestTwoSizesAreRefused(t *testing.T) {
+	for name, url := range map[string]string{"URL": "postgres://u@h/d?pool_max_conns=9", "Words": "host=h pool_max_conns=9"} {
+		t.Run(name, func(t *testing.T) {
+			_, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Late: true})
+			if err == nil || !strings.Contains(err.Error(), "pool_max_conns") {
+				t.Errorf("got error %v, want that there are two sizes", err)
+			}
+			db, err := postgres.Open(t.Context(), url, postgres.Options{Late: true})
+			if err != nil {
+				t.Fatalf("one size alone: %v", err)
+			}
+			db.Close()
+		})
 	}
 }
 

@@ -20,9 +20,11 @@ const maxBatch = 500
 type tx struct {
 	pooled *pgxpool.Conn
 	ctx    context.Context
-	begin  string      // to be sent with the first statement; "" once it was
-	reopen func() bool // gives the first statement of a View another connection; nil for an Update
-	wrote  bool        // a statement did something else than select
+	caller context.Context // whose end fails the statements that come, where ctx is another one
+	begin  []string        // to be sent with the first statement; nil once they were
+	reopen func() bool     // gives the first statement of a View another connection; nil for an Update
+	wrote  bool            // a statement did something else than select
+	shared bool            // others have run in the same transaction, see group.go
 	clock  func() int64
 	state  sqlconn.State
 }
@@ -67,16 +69,32 @@ func (t *tx) Now() (now int64, err error) {
 // ForUpdate implements sqlconn.Conn.
 func (t *tx) ForUpdate() string { return " FOR UPDATE" }
 
+// Shared implements sqlconn.Sharer.
+func (t *tx) Shared() bool { return t.shared }
+
 // run runs a statement once per element of args and returns how many rows all
-// of them changed or returned.
+// of them changed or returned. What returns nothing may run over a table of
+// the elements instead, see set.go.
 func (t *tx) run(sql string, args [][]any, each func(int, sqlconn.Row) error) (n int64, err error) {
 	if err := t.state.Start(sql); err != nil {
 		return 0, err
 	}
 	defer t.state.Stop()
+	if t.caller != nil && t.caller.Err() != nil {
+		return 0, t.state.Fail(sql, t.caller.Err())
+	}
+	for i, a := range args {
+		if err := checkArgs(a); err != nil {
+			return 0, t.state.Fail(sql, fmt.Errorf("element %d: %w", i, err))
+		}
+	}
 	for start := 0; start < len(args); start += maxBatch {
-		end := min(start+maxBatch, len(args))
-		rows, err := t.runBatch(sql, start, args[start:end], each)
+		part := args[start:min(start+maxBatch, len(args))]
+		text := sql
+		if set, columns, ok := asSet(sql, part, each == nil); ok {
+			text, part = set, [][]any{columns}
+		}
+		rows, err := t.runBatch(text, start, part, each)
 		n += rows
 		if err != nil {
 			return n, err
@@ -90,7 +108,7 @@ func (t *tx) run(sql string, args [][]any, each func(int, sqlconn.Row) error) (n
 func (t *tx) runBatch(sql string, start int, args [][]any, each func(int, sqlconn.Row) error) (n int64, err error) {
 	row := row{}
 	for {
-		first := t.begin != ""
+		first := t.begin != nil
 		n, err = t.tryBatch(sql, start, args, &row, each)
 		if err == nil {
 			return n, t.state.Err() // each may have tried another statement
@@ -109,13 +127,10 @@ func (t *tx) runBatch(sql string, start int, args [][]any, each func(int, sqlcon
 // tryBatch sends the statements and reads what they return. An error of each
 // is an eachError.
 func (t *tx) tryBatch(sql string, start int, args [][]any, row *row, each func(int, sqlconn.Row) error) (n int64, err error) {
-	batch, begins, err := t.batch(sql, args)
-	if err != nil {
-		return 0, err
-	}
+	batch, begins := t.batch(sql, args)
 	results := t.pooled.SendBatch(t.ctx, batch)
 	defer results.Close() // also when each panics
-	if begins {
+	for range begins {
 		if _, err := results.Exec(); err != nil {
 			return 0, fmt.Errorf("%w: %w", errBegin, err)
 		}
@@ -134,20 +149,20 @@ func (t *tx) tryBatch(sql string, start int, args [][]any, row *row, each func(i
 	return n, results.Close()
 }
 
-// batch queues the statements, after BEGIN if that was not sent yet.
-func (t *tx) batch(sql string, args [][]any) (b *pgx.Batch, begins bool, err error) {
+// batch queues the statements, after those that begin the transaction if they
+// were not sent yet; begins is how many these are.
+func (t *tx) batch(sql string, args [][]any) (b *pgx.Batch, begins int) {
 	b = &pgx.Batch{}
-	for i, a := range args {
-		if err := checkArgs(a); err != nil {
-			return nil, false, fmt.Errorf("element %d: %w", i, err)
+	if len(args) > 0 {
+		for _, begin := range t.begin {
+			b.Queue(begin)
 		}
-		if t.begin != "" {
-			b.Queue(t.begin)
-			t.begin, begins = "", true
-		}
+		begins, t.begin = len(t.begin), nil
+	}
+	for _, a := range args {
 		b.Queue(sql, a...)
 	}
-	return b, begins, nil
+	return b, begins
 }
 
 // stopEarly skips the results that each does not want any more. The

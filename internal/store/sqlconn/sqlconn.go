@@ -85,6 +85,12 @@ type DB interface {
 	// not wait for another Update to return.
 	Update(ctx context.Context, fn func(Conn) error) error
 
+	// UpdateTogether is Update of a function that is going to wait for the
+	// same lock as every other with that key. Those that come at once commit
+	// together where that pays. The key is a hint: the functions may lock
+	// whatever they like.
+	UpdateTogether(ctx context.Context, key string, fn func(Conn) error) error
+
 	// Migrate brings the schema up to the newest of the given migrations,
 	// under a lock, so that several processes may start at once. It refuses a
 	// database whose schema is newer than the last migration.

@@ -3,7 +3,8 @@ package sqlite
 import (
 	"sync"
 	"testing"
-	"time"
+
+	"reeve/internal/store/sqlconn"
 )
 
 const (
@@ -26,15 +27,16 @@ func EnforceForeignKeys(t *testing.T, d *DB) {
 func Together(d *DB, callers ...func()) {
 	var all sync.WaitGroup
 	defer all.Wait()
-	g := &group{db: d, conn: <-d.writer, most: len(callers), until: time.Now()}
-	defer g.leave()
-	var members []*member
+	c := <-d.writer
+	g := sqlconn.NewGroup(&common{c}, d.opts.Log)
+	defer d.leave(g, c)
+	var members []*sqlconn.Member
 	for _, call := range callers {
 		all.Go(call)
 		members = append(members, <-d.waiting)
 	}
 	for _, m := range members {
-		g.run(m)
+		g.Run(m)
 	}
-	g.commit()
+	g.Commit()
 }

@@ -27,7 +27,7 @@ import (
 type Options struct {
 	Readers         int           // connections for View; default twice the processors, 4 to 32
 	WriterCache     int64         // bytes of page cache of the writer; default 64 MiB
-	ReaderCache     int64         // bytes of page cache of each reader; default 32 MiB
+	ReaderCache     int64         // bytes of page cache of all readers together; default 64 MiB
 	MMap            int64         // bytes of the file to map; default 0: an I/O error under a map kills the process
 	CheckpointEvery time.Duration // time from a commit to the checkpoint that follows it; default 1 s
 	WALLimit        int64         // bytes of log beyond which writers wait for it to be emptied; default 64 MiB
@@ -43,7 +43,7 @@ func (o Options) withDefaults() Options {
 		o.WriterCache = 64 << 20
 	}
 	if o.ReaderCache <= 0 {
-		o.ReaderCache = 32 << 20
+		o.ReaderCache = 64 << 20
 	}
 	if o.CheckpointEvery <= 0 {
 		o.CheckpointEvery = time.Second
@@ -66,12 +66,12 @@ type DB struct {
 	opts Options
 	lock *os.File // held for life, see lockFile
 
-	writer  chan *conn    // holds the writer while nobody writes
-	waiting chan *member  // without a buffer: callers of Update offer themselves to who has the writer
-	slots   chan struct{} // one token for every View that may still start
-	mu      sync.Mutex    // guards idle
-	idle    []*conn       // readers not in use; the last one used is on top, its cache is warm
-	closing chan struct{} // closed by Close
+	writer  chan *conn           // holds the writer while nobody writes
+	waiting chan *sqlconn.Member // without a buffer: callers of Update offer themselves to who has the writer
+	slots   chan struct{}        // one token for every View that may still start
+	mu      sync.Mutex           // guards idle
+	idle    []*conn              // readers not in use; the last one used is on top, its cache is warm
+	closing chan struct{}        // closed by Close
 	once    sync.Once
 	closed  error // what Close returned
 
@@ -108,7 +108,7 @@ func open(path string, lock *os.File, opts Options) (*DB, error) {
 	d := &DB{
 		path: path, opts: opts, lock: lock,
 		writer:  make(chan *conn, 1),
-		waiting: make(chan *member),
+		waiting: make(chan *sqlconn.Member),
 		slots:   make(chan struct{}, opts.Readers),
 		closing: make(chan struct{}),
 	}
@@ -183,7 +183,7 @@ func (d *DB) takeReader(ctx context.Context) (*conn, error) {
 	if c := d.popIdle(); c != nil {
 		return c, nil
 	}
-	c, err := d.openConn(sqlite.OpenReadOnly, d.opts.ReaderCache)
+	c, err := d.openConn(sqlite.OpenReadOnly, d.opts.ReaderCache/int64(d.opts.Readers))
 	if err != nil {
 		d.slots <- struct{}{}
 		return nil, fmt.Errorf("open reader: %w", err)

@@ -117,7 +117,7 @@ func TestConformance(t *testing.T) {
 }
 
 func TestPragmas(t *testing.T) {
-	db := open(t, tempPath(t), sqlite.Options{WriterCache: 1 << 20, ReaderCache: 2 << 20})
+	db := open(t, tempPath(t), sqlite.Options{WriterCache: 1 << 20, Readers: 4, ReaderCache: 8 << 20})
 	for _, test := range []struct {
 		name string
 		do   func(context.Context, func(sqlconn.Conn) error) error

@@ -56,7 +56,7 @@ func openAssociationsByResource(s *suite) {
 
 	host := func(configuration int64, account, host string) []license.OpenAssociation {
 		return read(s, func(tx license.Tx) ([]license.OpenAssociation, error) {
-			return tx.AssociationsOnHost(configuration, account, host)
+			return tx.AssociationsOnHosts(configuration, account, []string{host})
 		})
 	}
 	s.same("on the host", []license.OpenAssociation{open(1, 11), hold(1, 12, 9)}, host(1, alice, "h-1"))

@@ -87,11 +87,11 @@ func inventoryFiltersCompareByByte(s *suite) {
 	s.declare(foreign)
 	s.update(func(tx license.Tx) error {
 		for i, r := range rs {
-			if err := tx.SaveSoftware(r.Num, 1, 5, apps[i]); err != nil {
+			if err := tx.SaveSoftware([]license.Software{{Resource: r.Num, Version: 1, Applications: apps[i]}}, 5); err != nil {
 				return err
 			}
 		}
-		return tx.SaveSoftware(foreign.Num, 1, 5, []license.Application{{Name: "a"}})
+		return tx.SaveSoftware([]license.Software{{Resource: foreign.Num, Version: 1, Applications: []license.Application{{Name: "a"}}}}, 5)
 	})
 	names := []string{"account_id", "platform", "resource_id", "license_included", "application_name", "tag:env", "tag:Env", "tag:%"}
 	conditions := []license.InventoryCondition{license.Equals, license.NotEquals, license.BeginsWith, license.Contains}
@@ -181,7 +181,9 @@ func inventoryFollowsChanges(s *suite) {
 		s.update(func(tx license.Tx) error { return tx.SaveResources([]*license.Resource{r}, 1) })
 	}
 	software := func(version int64, apps ...license.Application) {
-		s.update(func(tx license.Tx) error { return tx.SaveSoftware(1, version, 1, apps) })
+		s.update(func(tx license.Tx) error {
+			return tx.SaveSoftware([]license.Software{{Resource: 1, Version: version, Applications: apps}}, 1)
+		})
 	}
 	software(1, license.Application{Name: "db"}, license.Application{Name: "web"})
 	check("reported", true, "application_name", "db")

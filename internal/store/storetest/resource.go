@@ -144,7 +144,7 @@ func resourcesAreFoundByHost(s *suite) {
 	moved.Facts.Host, moved.Version = "h-2", 2
 	s.update(func(tx license.Tx) error { return tx.SaveResources([]*license.Resource{moved}, 1) })
 	for host, want := range map[string][]int64{"h-1": {1, 3}, "h-2": {2, 4}, "h-3": {}, "": {}} {
-		found := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.ResourcesOnHost(alice, host) })
+		found := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.ResourcesOnHosts(alice, []string{host}) })
 		s.same("on "+host, want, numsOf(found))
 	}
 }
@@ -180,20 +180,29 @@ func softwareIsKeptByVersion(s *suite) {
 		{{Name: "c"}},
 	}
 	for i, apps := range versions {
-		s.update(func(tx license.Tx) error { return tx.SaveSoftware(1, int64(i+1), 5, apps) })
+		s.update(func(tx license.Tx) error {
+			return tx.SaveSoftware([]license.Software{{Resource: 1, Version: int64(i + 1), Applications: apps}}, 5)
+		})
 	}
 	for i, want := range append(versions, nil) {
 		got := read(s, func(tx license.Tx) ([]license.Application, error) { return tx.Software(1, int64(i+1)) })
 		s.same(fmt.Sprintf("version %d", i+1), want, got)
 	}
-	if s.store.Update(s.ctx, func(tx license.Tx) error { return tx.SaveSoftware(77, 1, 5, nil) }) == nil {
+	all := []license.Software{{Resource: 1, Version: 3}, {Resource: 2, Version: 9}, {Resource: 1, Version: 1}}
+	s.view(func(tx license.Tx) error { return tx.SoftwareOf(all) })
+	s.same("several versions", []license.Software{
+		{Resource: 1, Version: 3, Applications: versions[2]}, {Resource: 2, Version: 9}, {Resource: 1, Version: 1, Applications: versions[0]},
+	}, all)
+	if s.store.Update(s.ctx, func(tx license.Tx) error { return tx.SaveSoftware([]license.Software{{Resource: 77, Version: 1}}, 5) }) == nil {
 		s.Error("software of a resource that does not exist was saved")
 	}
 	many := make([]license.Application, 2000)
 	for i := range many {
 		many[i].Name = strings.Repeat("x", 100) + fmt.Sprint(i)
 	}
-	s.update(func(tx license.Tx) error { return tx.SaveSoftware(2, 1, 5, many) })
+	s.update(func(tx license.Tx) error {
+		return tx.SaveSoftware([]license.Software{{Resource: 2, Version: 1, Applications: many}}, 5)
+	})
 	s.same("long list", many,
 		read(s, func(tx license.Tx) ([]license.Application, error) { return tx.Software(2, 1) }))
 }

@@ -73,7 +73,7 @@ func writeEverything(o *oracle, tx license.Tx, c *license.Configuration) error {
 	return errors.Join(
 		o.write(tx, c, r.usageChanges(o.usage[1], 50)),
 		tx.InsertResources([]*license.Resource{resource(2)}),
-		tx.SaveSoftware(2, 1, 1, []license.Application{{Name: "a"}}),
+		tx.SaveSoftware([]license.Software{{Resource: 2, Version: 1, Applications: []license.Application{{Name: "a"}}}}, 1),
 		tx.SaveAssociations([]license.OpenAssociation{open(7, 1)}),
 		tx.SaveFailures(7, []license.Failure{{Key: license.Key{Owner: 1, Resource: 1}, Type: license.RDS}}),
 		tx.SaveSettings(alice, region, license.ServiceSettings{Integration: true}),

@@ -39,6 +39,9 @@ func (o *oracle) commit(changes []license.Change) {
 			return err
 		}
 		next = c
+		if err := o.checkOpenUsage(tx, c, changes); err != nil {
+			return err
+		}
 		return o.write(tx, c, changes)
 	})
 	o.c = next
@@ -48,6 +51,28 @@ func (o *oracle) commit(changes []license.Change) {
 		note(associations, ch.Key, ch.Kind == license.KindAssociation, ch.Association)
 	}
 	o.usage, o.associations = append(o.usage, usage), append(o.associations, associations)
+}
+
+// checkOpenUsage reads what is about to change, and keys beside it.
+func (o *oracle) checkOpenUsage(tx license.Tx, c *license.Configuration, changes []license.Change) error {
+	want := map[license.Key]license.Usage{}
+	asked := map[license.Key]bool{}
+	for _, ch := range changes {
+		asked[ch.Key] = true
+		asked[license.Key{Owner: ch.Owner, Resource: ch.Resource + 1}] = true
+	}
+	for k := range asked {
+		if u, ok := o.usage[len(o.usage)-1][k]; ok {
+			want[k] = u
+		}
+	}
+	open, err := tx.OpenUsage(c, slices.Collect(maps.Keys(asked)))
+	got := map[license.Key]license.Usage{}
+	for k, u := range open {
+		got[k] = *u
+	}
+	o.same("open usage", want, got)
+	return err
 }
 
 // note makes one change in a map of the oracle.

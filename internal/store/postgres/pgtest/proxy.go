@@ -22,7 +22,7 @@ const (
 )
 
 // lateness is when a CutLate's COMMIT arrives.
-const lateness = 50 * time.Millisecond
+const lateness = 300 * time.Millisecond
 
 // Proxy is a network between a client and a server, on loopback. It knows
 // nothing of the protocol but how a COMMIT looks that is sent as text.

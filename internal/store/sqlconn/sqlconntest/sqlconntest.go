@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) sqlconn.DB) {
 		{"ExecCountsRows", testExecCount},
 		{"EachElementHasItsRows", testQueryEach},
 		{"EachElementIsWritten", testExecEach},
+		{"EachElementInOrder", testExecEachInOrder},
 		{"EachEndsItsStatementOnly", testEachError},
 		{"NoStatementInsideAnother", testNested},
 		{"NothingAfterTheEnd", testEnded},

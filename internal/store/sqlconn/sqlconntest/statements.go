@@ -244,6 +244,53 @@ func testExecEach(t *testing.T, db sqlconn.DB) {
 	})
 }
 
+// testExecEachInOrder changes many rows, some of them twice: the last one wins.
+func testExecEachInOrder(t *testing.T, db sqlconn.DB) {
+	const n = 40
+	const upsert = insertItem + ` ON CONFLICT (id) DO UPDATE SET name = excluded.name, note = excluded.note`
+	elements := func(step int64, name string) (all [][]any) {
+		for i := range int64(n) {
+			all = append(all, []any{i / step, fmt.Sprint(name, " ", i), "a note", nil})
+		}
+		return all
+	}
+	renamed := func(step int64, name string) (all [][]any) {
+		for _, e := range elements(step, name) {
+			all = append(all, e[:2])
+		}
+		return all
+	}
+	const rename = `UPDATE item SET name = $2 WHERE id = $1`
+	const remove = `DELETE FROM item WHERE id = $1 AND name = $2`
+	for _, step := range []struct {
+		sql  string
+		args [][]any
+		rows int64
+		last string // name of item 10
+	}{
+		{upsert, elements(1, "one"), n, "one 10"},
+		{upsert, elements(1, "two"), n, "two 10"},
+		{upsert, elements(2, "three"), n, "three 21"},
+		{rename, renamed(1, "four"), n, "four 10"},
+		{rename, renamed(2, "five"), n, "five 21"},
+		{remove, renamed(2, "five"), n / 2, ""},
+		{remove, renamed(1, "four"), 0, ""},
+	} {
+		update(t, db, func(c sqlconn.Conn) error { return c.ExecEach(step.sql, step.args) })
+		wantItems(t, db, step.rows)
+		last := ""
+		view(t, db, func(c sqlconn.Conn) error {
+			return c.Query(`SELECT name FROM item WHERE id = 10`, nil, func(r sqlconn.Row) error {
+				last = r.Text(0)
+				return nil
+			})
+		})
+		if last != step.last {
+			t.Errorf("item 10 is %q, want %q", last, step.last)
+		}
+	}
+}
+
 func testEachError(t *testing.T, db sqlconn.DB) {
 	args := [][]any{{int64(0)}, {int64(1)}, {int64(2)}}
 	update(t, db, func(c sqlconn.Conn) error {

@@ -1,0 +1,28 @@
+package main
+
+import "runtime/debug"
+
+// memory says what becomes of the setting of that name, in bytes. What is left
+// over is for requests, for garbage until it is collected, and for the program
+// itself.
+type memory struct {
+	nodes   int64 // decoded nodes of ledgers
+	pages   int64 // encoded pages that are asked for again
+	writer  int64 // SQLite's cache for changes
+	readers int64 // SQLite's caches for reading
+}
+
+func memoryFor(total int64) memory {
+	return memory{nodes: total * 7 / 16, pages: total / 16, writer: total / 16, readers: total / 16}
+}
+
+// outside is what Go's heap is not: the program's own pages, stacks, and what
+// SQLite takes beside its caches.
+const outside = 32 << 20
+
+// limitMemory makes the garbage collector work harder before the heap and
+// SQLite's caches, which are outside of it, take more than total.
+func limitMemory(total int64) {
+	m := memoryFor(total)
+	debug.SetMemoryLimit(total - m.writer - m.readers - outside)
+}
