@@ -16,6 +16,7 @@ need node nodejs
 need npm npm
 need fusioninventory-inventory fusioninventory-agent
 need ocsinventory-agent ocsinventory-agent
+need /usr/sbin/pgbouncer pgbouncer
 if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
 	missing="$missing postgresql"
 fi

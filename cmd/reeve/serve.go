@@ -221,13 +221,14 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
-	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log})
+	pages := new(server.CacheStats)
+	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log, Memory: memoryFor(s.cfg.Memory).agents, Meter: s.measure(pages)})
 	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
 		mux.Handle(path, s.counted(agents, always("agent")))
 	}
 	mux.Handle("/", s.counted(server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, Sources: s.sources, TokenKey: tokens, Now: time.Now, Log: s.log,
-		PageCacheBytes: memoryFor(s.cfg.Memory).pages,
+		PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
 	}), operationOf()))
 	s.http = awsjson.NewServer(mux)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"reeve/internal/agent"
 	"reeve/internal/license"
 	"reeve/internal/metrics"
 	"reeve/internal/server"
@@ -50,6 +51,16 @@ func (s *serverProcess) counted(h http.Handler, operation func(*http.Request) st
 		return h
 	}
 	return s.metrics.Count(h, operation)
+}
+
+// measure adds the caches to the metrics, and returns what counts the reports
+// of agents; nil where nobody asks for metrics.
+func (s *serverProcess) measure(pages *server.CacheStats) agent.Meter {
+	if s.metrics == nil {
+		return nil
+	}
+	s.metrics.Caches(map[string]metrics.Cache{"nodes": s.store.NodeCache(), "pages": pages})
+	return s.metrics.Agents()
 }
 
 // operationOf returns what names a request of the API: one of its operations,

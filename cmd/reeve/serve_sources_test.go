@@ -30,6 +30,11 @@ func TestMetricsHaveTheirOwnAddress(t *testing.T) {
 		unsigned.Header.Set("X-Amz-Target", target)
 		get(t, unsigned)
 	}
+	agent, err := http.NewRequest("POST", s.endpoint()+"/agent/nonsense", strings.NewReader("<REQUEST/>"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	get(t, agent)
 	scrape, err := http.NewRequest("GET", "http://"+s.metricsListener.Addr().String()+"/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +43,10 @@ func TestMetricsHaveTheirOwnAddress(t *testing.T) {
 	for _, want := range []string{
 		`reeve_requests_total{code="MissingAuthenticationTokenException",operation="VerifyLedgers"} 1`,
 		`reeve_requests_total{code="UnknownOperationException",operation="other"} 1`,
+		`reeve_agent_reports_total{result="refused"} 1`,
+		"reeve_agent_reports_waiting 0",
+		`reeve_cache_misses_total{cache="nodes"}`,
+		`reeve_cache_bytes{cache="pages"} 0`,
 		`reeve_source_paused{kind="directory",source="drop"} 1`,
 	} {
 		if !strings.Contains(text, want) {

@@ -38,15 +38,17 @@ const (
 	putTime   = 15 * time.Second // for the ledgers
 )
 
-// Config is what the handler needs; every member must be set.
+// Config is what the handler needs.
 type Config struct {
 	Manager   *license.Manager
 	Directory *iam.Directory
 	Log       *slog.Logger
 
 	// Memory bounds what reports that are read or wait may hold, in bytes.
-	// 0 means 256 MiB.
+	// 0 means 64 MiB.
 	Memory int64
+
+	Meter Meter // nil counts nothing
 }
 
 // handler answers agents.
@@ -56,20 +58,25 @@ type handler struct {
 	room      *room
 	decoding  chan struct{} // a place for each message that is decompressed and parsed at once
 	ingest    *ingest
+	meter     Meter
 }
 
 // New returns the handler for every path that agents are pointed at. A token
 // may be in the path, behind /agent/.
 func New(cfg Config) http.Handler {
 	if cfg.Memory == 0 {
-		cfg.Memory = 256 << 20
+		cfg.Memory = 64 << 20
+	}
+	if cfg.Meter == nil {
+		cfg.Meter = noMeter{}
 	}
 	return &handler{
 		directory: cfg.Directory,
 		log:       cfg.Log,
-		room:      newRoom(cfg.Memory),
+		room:      newRoom(cfg.Memory, cfg.Meter),
 		decoding:  make(chan struct{}, decoders),
-		ingest:    newIngest(cfg.Manager),
+		ingest:    newIngest(cfg.Manager, cfg.Meter),
+		meter:     cfg.Meter,
 	}
 }
 
@@ -77,12 +84,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := h.answer(r)
 	if err != nil {
 		answer = h.refusal(r, err)
+		h.meter.Messages(resultOf(answer.status), 1)
 	}
 	answer.write(w)
 }
 
 // answer takes one message, in the order of what it costs.
 func (h *handler) answer(r *http.Request) (*answer, error) {
+	begun := time.Now()
 	if r.Method != http.MethodPost {
 		return nil, &refusal{status: http.StatusMethodNotAllowed, text: "This is where inventory agents report, with POST. Make a token with reeve agent-token create, and point an agent's --server here."}
 	}
@@ -107,7 +116,11 @@ func (h *handler) answer(r *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return h.reply(r, token, m, place)
+	a, err := h.reply(r, token, m, place)
+	if err == nil && m.Kind == glpi.Inventory {
+		h.meter.Took(time.Since(begun))
+	}
+	return a, err
 }
 
 // message is what was sent, and the form that the answer takes after it.
@@ -144,7 +157,7 @@ func (h *handler) take(r *http.Request, token *iam.AgentToken, m *message, place
 	if err != nil {
 		return m.refuse(http.StatusBadRequest, "The inventory cannot be used: "+err.Error()+".")
 	}
-	report := reportOf(&machine, m.Partial)
+	report := reportOf(&machine, m.Instance(), m.Partial)
 	if err := place.grow(weight(&report)); err != nil {
 		return m.with(err)
 	}

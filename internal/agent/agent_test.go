@@ -61,6 +61,14 @@ func startIn(t testing.TB, opts licensetest.Options, memory int64) *server {
 	return s
 }
 
+// measured has the messages of another handler over the same server counted.
+func (s *server) measured(t *testing.T, meter agent.Meter) {
+	t.Helper()
+	running := httptest.NewServer(agent.New(agent.Config{Manager: s.Manager, Directory: s.Directory, Log: slog.New(slog.DiscardHandler), Meter: meter}))
+	t.Cleanup(running.Close)
+	s.base = running.URL
+}
+
 // send posts a message and returns the answer's status, header and text.
 func (s *server) send(t *testing.T, path, contentType string, body []byte, header ...string) answered {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"reeve/internal/license"
 	"reeve/internal/licensetest"
 )
 
@@ -14,7 +15,10 @@ import (
 func FuzzMessage(f *testing.F) {
 	s := start(f, licensetest.Options{})
 	report := xmlReport("db1", uuid, linux, oracle)
-	for _, body := range [][]byte{[]byte(prolog), []byte(contact), []byte(glpi), report, deflate(report), squeeze(report), deflate([]byte("<"))} {
+	if _, err := s.Manager.PutResources(f.Context(), s.Caller(account), license.Put{Reports: []license.Report{{ARN: instanceARN}}}); err != nil {
+		f.Fatal(err)
+	}
+	for _, body := range [][]byte{xmlReport("db1", ec2UUID, linux, oracle, labelled), []byte(prolog), []byte(contact), []byte(glpi), report, deflate(report), squeeze(report), deflate([]byte("<"))} {
 		f.Add("application/x-compress-zlib", body)
 	}
 	f.Add("application/json", []byte("{"))

@@ -18,6 +18,7 @@ import (
 // durable.
 type ingest struct {
 	manager *license.Manager
+	meter   Meter
 
 	mu     sync.Mutex
 	queues map[license.Caller]*queue
@@ -37,8 +38,8 @@ type item struct {
 	done   chan error // buffered: one answer
 }
 
-func newIngest(m *license.Manager) *ingest {
-	return &ingest{manager: m, queues: map[license.Caller]*queue{}}
+func newIngest(m *license.Manager, meter Meter) *ingest {
+	return &ingest{manager: m, meter: meter, queues: map[license.Caller]*queue{}}
 }
 
 // put takes one report and returns when it is durable. Reports of one machine
@@ -54,6 +55,8 @@ func (g *ingest) put(who license.Caller, report license.Report) error {
 	}
 	q.items = append(q.items, it)
 	g.mu.Unlock()
+	g.meter.Waiting(1)
+	defer g.meter.Waiting(-1)
 	return <-it.done
 }
 
@@ -75,8 +78,15 @@ func (g *ingest) next(who license.Caller, q *queue) []*item {
 	defer g.mu.Unlock()
 	machines := map[string]bool{}
 	n := 0
-	for n < len(q.items) && n < maxTogether && !machines[q.items[n].report.ARN] {
-		machines[q.items[n].report.ARN] = true
+	for n < len(q.items) && n < maxTogether {
+		r := &q.items[n].report
+		if machines[r.ARN] || machines[r.Instance] {
+			break
+		}
+		machines[r.ARN] = true
+		if r.Instance != "" {
+			machines[r.Instance] = true
+		}
 		n++
 	}
 	batch := slices.Clone(q.items[:n])
@@ -120,11 +130,15 @@ func (g *ingest) together(who license.Caller, batch []*item) (err error) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), putTime)
 	defer cancel()
-	put := license.Put{Mode: license.Observe, FromAgent: true, Reports: make([]license.Report, len(batch))}
+	put := license.Put{Mode: license.Observe, Reports: make([]license.Report, len(batch))}
 	for i, it := range batch {
 		put.Reports[i] = it.report
 	}
-	_, err = g.manager.PutResources(ctx, who, put)
+	result, err := g.manager.PutResources(ctx, who, put)
+	if err == nil {
+		g.meter.Messages(taken, result.Created+result.Changed)
+		g.meter.Messages(unchanged, result.Unchanged)
+	}
 	return err
 }
 
@@ -134,14 +148,19 @@ func (g *ingest) together(who license.Caller, batch []*item) (err error) {
 func (g *ingest) putGuests(ctx context.Context, who license.Caller, host string, guests []string) error {
 	ctx, cancel := context.WithTimeout(ctx, putTime)
 	defer cancel()
+	if len(guests) == 0 {
+		return nil
+	}
+	if there, err := g.inInventory(ctx, who, host); err != nil || !there { // it is an EC2 instance
+		return err
+	}
 	var known []license.Report
 	for _, arn := range guests {
-		id := arn[strings.LastIndexByte(arn, '/')+1:]
-		found, _, err := g.manager.ListInventory(ctx, who, []license.InventoryFilter{{Name: "resource_id", Condition: license.Equals, Value: id}}, 0, 1)
+		there, err := g.inInventory(ctx, who, arn)
 		if err != nil {
 			return err
 		}
-		if len(found) == 1 && found[0].ARN == arn {
+		if there {
 			known = append(known, license.Report{ARN: arn, Host: &host})
 		}
 	}
@@ -150,4 +169,11 @@ func (g *ingest) putGuests(ctx context.Context, who license.Caller, host string,
 	}
 	_, err := g.manager.PutResources(ctx, who, license.Put{Mode: license.Observe, Reports: known})
 	return err
+}
+
+// inInventory reports whether a managed instance is in the inventory.
+func (g *ingest) inInventory(ctx context.Context, who license.Caller, arn string) (bool, error) {
+	id := arn[strings.LastIndexByte(arn, '/')+1:]
+	found, _, err := g.manager.ListInventory(ctx, who, []license.InventoryFilter{{Name: "resource_id", Condition: license.Equals, Value: id}}, 0, 1)
+	return len(found) == 1 && found[0].ARN == arn, err
 }

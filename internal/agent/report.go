@@ -11,8 +11,9 @@ const operation = "AgentReport"
 // reportOf is a machine as the rules take it. A whole inventory without
 // programs says that there are none, which the rules do not believe of an
 // agent; a partial one says nothing of them.
-func reportOf(m *api.Resource, partial bool) license.Report {
+func reportOf(m *api.Resource, instance string, partial bool) license.Report {
 	r := license.Report{
+		FromAgent: true, Instance: instance,
 		ARN: *m.ResourceArn, Type: license.ManagedInstance, Status: m.Status, Name: m.Name,
 		Platform: m.Platform, PlatformType: m.PlatformType, PlatformVersion: m.PlatformVersion,
 		VCPUs: m.VCpus, Cores: m.Cores, ThreadsPerCore: m.ThreadsPerCore, Sockets: m.Sockets, Virtual: m.Virtual,

@@ -11,6 +11,9 @@ import (
 // quarter is kept for reports that turn out to be larger than their messages:
 // they do not wait, as those that hold places would then wait for each other.
 type room struct {
+	meter          Meter
+	most, mostMore int64 // what one may take of free and of reserve
+
 	mu      sync.Mutex
 	free    int64 // for those that come
 	reserve int64 // for those that grow
@@ -26,7 +29,10 @@ type waiting struct {
 // maxWaiting bounds the line: each costs its connection alone.
 const maxWaiting = 20_000
 
-func newRoom(bytes int64) *room { return &room{free: bytes - bytes/4, reserve: bytes / 4} }
+func newRoom(bytes int64, meter Meter) *room {
+	more := bytes / 4
+	return &room{meter: meter, most: bytes - more, mostMore: more, free: bytes - more, reserve: more}
+}
 
 // place is a share of the room.
 type place struct {
@@ -35,8 +41,10 @@ type place struct {
 	grown int64 // of the reserve
 }
 
-// enter waits for a place of so many bytes. The error is errBusy or ctx's.
+// enter waits for a place of so many bytes. What is larger than the room waits
+// until it is alone. The error is errBusy or ctx's.
 func (r *room) enter(ctx context.Context, bytes int64) (*place, error) {
+	bytes = min(bytes, r.most)
 	p := &place{room: r, bytes: bytes}
 	r.mu.Lock()
 	if len(r.line) == 0 && r.free >= bytes {
@@ -51,6 +59,8 @@ func (r *room) enter(ctx context.Context, bytes int64) (*place, error) {
 	w := &waiting{bytes: bytes, ready: make(chan struct{})}
 	r.line = append(r.line, w)
 	r.mu.Unlock()
+	r.meter.Waiting(1)
+	defer r.meter.Waiting(-1)
 	if err := w.await(ctx, r); err != nil {
 		return nil, err
 	}
@@ -60,7 +70,7 @@ func (r *room) enter(ctx context.Context, bytes int64) (*place, error) {
 // grow makes a place as large as it has to be, at once or with errBusy.
 func (p *place) grow(bytes int64) error {
 	r := p.room
-	more := bytes - p.bytes - p.grown
+	more := min(bytes-p.bytes-p.grown, r.mostMore)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if more > r.reserve {

@@ -10,7 +10,7 @@ import (
 // TestRoom: those that find no place wait in the order in which they came.
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(400) // 300 for those that come, 100 for growth
+		r := newRoom(400, noMeter{}) // 300 for those that come, 100 for growth
 		first, err := r.enter(t.Context(), 300)
 		if err != nil {
 			t.Fatal(err)
@@ -45,7 +45,7 @@ func TestRoom(t *testing.T) {
 // TestFullRoom: who waits too long, or goes away, leaves nothing behind.
 func TestFullRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRoom(400)
+		r := newRoom(400, noMeter{})
 		p, err := r.enter(t.Context(), 300)
 		if err != nil {
 			t.Fatal(err)
@@ -74,5 +74,22 @@ func TestFullRoom(t *testing.T) {
 func TestBusyIsToldWithATime(t *testing.T) {
 	if got := errBusy.answer(); got.status != 503 || got.header["Retry-After"] == "" {
 		t.Errorf("answered %d with %v", got.status, got.header)
+	}
+}
+
+// TestALargeMessageHasTheRoomToItself: what is larger than the room comes in
+// all the same, alone.
+func TestALargeMessageHasTheRoomToItself(t *testing.T) {
+	r := newRoom(400, noMeter{})
+	p, err := r.enter(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.grow(5000); err != nil || r.free != 0 || r.reserve != 0 {
+		t.Errorf("it has all but %d and %d bytes, error %v", r.free, r.reserve, err)
+	}
+	p.leave()
+	if r.free != 300 || r.reserve != 100 {
+		t.Errorf("%d and %d bytes came back", r.free, r.reserve)
 	}
 }

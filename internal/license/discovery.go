@@ -86,6 +86,7 @@ func (f *findings) configurations() []int64 {
 // resource's facts apart.
 func discoveryFactsDiffer(a, b *Facts) bool {
 	return a.Platform != b.Platform || a.PlatformType != b.PlatformType || a.PlatformVersion != b.PlatformVersion ||
+		a.System != b.System || a.SystemVersion != b.SystemVersion ||
 		a.EngineEdition != b.EngineEdition || a.Software != b.Software ||
 		!slices.Equal(a.Tags, b.Tags) || !slices.Equal(a.LicenseIncluded, b.LicenseIncluded) || !slices.Equal(a.LicensePacks, b.LicensePacks)
 }

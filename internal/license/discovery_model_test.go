@@ -223,8 +223,8 @@ func (x *discoveryModel) agentFails(*rapid.T) {
 		x.t.Skip("it has no software")
 	}
 	empty := m.report(arn)
-	empty.Applications = []license.Application{}
-	_, err := x.m.PutResources(context.Background(), modelCaller, license.Put{FromAgent: true, Reports: []license.Report{empty}})
+	empty.Applications, empty.FromAgent = []license.Application{}, true
+	_, err := x.m.PutResources(context.Background(), modelCaller, license.Put{Reports: []license.Report{empty}})
 	x.must(err)
 }
 

@@ -129,7 +129,7 @@ func (m *Manager) passStep(tx Tx, who Caller, c *Configuration) (*Configuration,
 	if err != nil {
 		return nil, 0, err
 	}
-	page, err := tx.Inventory(c.Account, nil, c.Pass-1, passPage)
+	page, _, err := tx.Inventory(c.Account, nil, c.Pass-1, passPage)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list inventory: %w", err)
 	}

@@ -96,7 +96,7 @@ func (m *Manager) newPreviewer(tx Tx, who Caller, c *Configuration, products []P
 
 func (v *previewer) run(after int64, limit int) error {
 	for v.preview.Looked < previewBudget {
-		page, err := v.tx.Inventory(v.c.Account, nil, after, passPage)
+		page, _, err := v.tx.Inventory(v.c.Account, nil, after, passPage)
 		if err != nil {
 			return fmt.Errorf("list inventory: %w", err)
 		}

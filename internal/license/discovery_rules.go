@@ -145,13 +145,14 @@ func (d *discoveryRule) match(s *subject) ([]MatchedFact, bool) {
 }
 
 // applies reports whether a rule is about such resources at all: SSM_MANAGED
-// is every machine whose software somebody reports.
+// is every machine whose software somebody reports, RDS every database whose
+// licence is not in its price.
 func (d *discoveryRule) applies(r *Resource) bool {
 	switch {
 	case r.Facts.Gone():
 		return false
 	case d.rds:
-		return r.Type == RDS
+		return r.Type == RDS && len(r.Facts.LicenseIncluded) == 0
 	}
 	return r.Type == ManagedInstance || r.Type == EC2Instance && r.Facts.Software > 0
 }
@@ -208,7 +209,7 @@ func (d *discoveryRule) matchApplication(a *knownApplication) ([]MatchedFact, bo
 func (f *discoveryFilter) match(s *subject) (string, bool) {
 	switch f.name {
 	case filterPlatform:
-		return f.equals(append([]string{s.Facts.Platform}, s.platformNames()...)...)
+		return f.equals(append([]string{s.Facts.Platform, s.Facts.System}, s.platformNames()...)...)
 	case filterPlatformType:
 		return f.equals(s.Facts.PlatformType)
 	case filterAccount:
@@ -312,15 +313,16 @@ func (s *subject) byName() map[string][]int {
 }
 
 // platformNames are what the table of products calls the operating system.
-func (s *subject) platformNames() []string {
-	if s.Facts.Platform == "" {
-		return nil
+func (s *subject) platformNames() (names []string) {
+	for _, a := range []Application{{Name: s.Facts.Platform, Version: s.Facts.PlatformVersion}, {Name: s.Facts.System, Version: s.Facts.SystemVersion}} {
+		if a.Name == "" {
+			continue
+		}
+		if p, ok := s.normalise(a); ok {
+			names = append(names, p.FullName(), p.anyVersion())
+		}
 	}
-	p, ok := s.normalise(Application{Name: s.Facts.Platform, Version: s.Facts.PlatformVersion})
-	if !ok {
-		return nil
-	}
-	return []string{p.FullName(), p.anyVersion()}
+	return names
 }
 
 // needsSoftware reports whether any of the rules looks at applications.

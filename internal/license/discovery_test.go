@@ -282,7 +282,8 @@ func TestAReportWithoutSoftwareReleasesNothing(t *testing.T) {
 	arn := w.createTerms(terms)
 	agent := func(r license.Report) {
 		t.Helper()
-		_, err := w.m.PutResources(w.ctx, w.who, license.Put{Reports: []license.Report{r}, FromAgent: true})
+		r.FromAgent = true
+		_, err := w.m.PutResources(w.ctx, w.who, license.Put{Reports: []license.Report{r}})
 		w.must(err)
 	}
 	agent(runs(managed("new"))) // nothing was there before
@@ -469,4 +470,19 @@ func FuzzDiscoveryRules(f *testing.F) {
 			t.Error("what is gone matches")
 		}
 	})
+}
+
+// A database whose licence is in its price needs none of one's own.
+func TestALicenceInThePriceIsNotDiscovered(t *testing.T) {
+	w := newWorld(t, license.Settings{})
+	arn := w.createTerms(discovering(limited(license.VCPU, -1), rdsRule("Engine Edition=oracle-se2"), rdsRule("License Pack=olap")))
+	edition, pack := "oracle-se2", []string{"olap"}
+	put := func(name string, included ...string) {
+		w.put(license.Report{ARN: database(name), VCPUs: new(int64(4)), EngineEdition: &edition, LicensePacks: pack, LicenseIncluded: append([]string{}, included...)})
+	}
+	put("own")
+	put("included", "oracle-se2")
+	w.consumes(arn, map[string]int64{"own": 4})
+	put("included") // its licence model was changed
+	w.consumes(arn, map[string]int64{"own": 4, "included": 4})
 }

@@ -24,7 +24,8 @@ var inventoryFilters = map[string][]InventoryCondition{
 
 // ListInventory returns up to limit resources of the caller's inventory that
 // match every filter, after a resource's number and in the order of numbers,
-// and where to go on; 0 after the last one.
+// and where to go on; 0 after the last one. A page may end early, even empty,
+// when finding more would take long.
 func (m *Manager) ListInventory(ctx context.Context, who Caller, filters []InventoryFilter, after int64, limit int) (list []*Resource, next int64, err error) {
 	if len(filters) > maxInventoryFilters {
 		return nil, 0, refuse(FilterLimit, "%d filters are too many: at most %d are allowed.", len(filters), maxInventoryFilters)
@@ -35,7 +36,7 @@ func (m *Manager) ListInventory(ctx context.Context, who Caller, filters []Inven
 		}
 	}
 	err = m.store.View(ctx, func(tx Tx) error {
-		if list, err = tx.Inventory(who.Account, filters, after, limit+1); err != nil {
+		if list, next, err = tx.Inventory(who.Account, filters, after, limit+1); err != nil {
 			return fmt.Errorf("list inventory: %w", err)
 		}
 		return nil

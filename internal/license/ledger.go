@@ -22,13 +22,13 @@ type batch struct {
 	clock     func(Tx) (Time, error)
 	rules     *rulesCache
 	normalise func(Application) (Product, bool)
-	fromAgent bool // see Put.FromAgent
 
 	ledgers   []*ledger // in the order of their numbers
 	resources map[int64]*Resource
 	hosts     map[string]*Resource // by account and ARN; nil when not in the inventory
 	failures  []PutFailure         // what this batch could not license
 	software  []Software           // what this batch has to save of installed applications
+	moves     []move               // managed instances that are EC2 instances
 
 	installed map[int64][]Application // what was installed before, of the resources whose software was reported
 }

@@ -242,6 +242,8 @@ type Facts struct {
 	Platform        string   `json:"platform,omitempty"`
 	PlatformType    string   `json:"platform_type,omitempty"` // Linux, Windows, macOS
 	PlatformVersion string   `json:"platform_version,omitempty"`
+	System          string   `json:"system,omitempty"`         // what an agent on an EC2 instance calls its platform
+	SystemVersion   string   `json:"system_version,omitempty"` // likewise
 	InstanceType    string   `json:"instance_type,omitempty"`
 	AMI             string   `json:"ami,omitempty"`  // ami-…
 	Host            string   `json:"host,omitempty"` // h-… or the ARN of the machine it runs on
@@ -259,6 +261,7 @@ type Facts struct {
 	Name            string   `json:"name,omitempty"`     // what its people call it
 	Tags            []Tag    `json:"tags,omitempty"`     // sorted by key
 	Software        int64    `json:"software,omitempty"` // version of the installed applications; 0: none reported
+	MovedTo         string   `json:"moved_to,omitempty"` // ARN of the EC2 instance that this managed instance turned out to be
 }
 
 // Application is one installed program of a resource.

@@ -104,6 +104,7 @@ type UsageFilter struct {
 type Cursor struct {
 	Configuration int64
 	Revision      int64
+	Mark          int64 // of the revision, see MarkOf
 	After         Key
 }
 
@@ -136,12 +137,6 @@ type Put struct {
 	Mode    Mode // "" is Observe
 	DryRun  bool // decide and answer, but change nothing
 	Reports []Report
-
-	// FromAgent: an agent on the machine made the reports. One without any
-	// software, of a machine that had some, is then not believed: the
-	// software stays as it is known, nothing is released, and each
-	// configuration that discovered the machine lists a failure.
-	FromAgent bool
 }
 
 // MaxReports is how many resources one Put may hold.
@@ -173,6 +168,16 @@ type Report struct {
 	Name            *string
 	Tags            []Tag
 	Applications    []Application
+
+	// FromAgent: an inventory agent on the machine made the report. One
+	// without any software, of a machine that had some, is then not believed:
+	// the software stays as it is known, nothing is released, and each
+	// configuration that discovered the machine lists a failure.
+	FromAgent bool
+
+	// Instance is the ID of the EC2 instance that an agent says it runs on.
+	// When the inventory has that, it takes the report in the place of ARN.
+	Instance string
 }
 
 // PutResult says what a PutResources call did.

@@ -18,7 +18,10 @@ const (
 // parsedReport is a checked report with its ARN taken apart.
 type parsedReport struct {
 	Report
-	name ResourceARN
+	name     ResourceARN
+	instance string // ARN of the EC2 instance that Instance names, or ""
+
+	system, systemVersion *string // of an EC2 instance, as its agent names them
 }
 
 // parseReports checks reports on their own, before anything is locked. The
@@ -38,7 +41,7 @@ func parseReports(reports []Report) ([]parsedReport, error) {
 			return nil, refuse(InvalidParameter, "%s is reported more than once in this request.", clip(r.ARN))
 		}
 		seen[r.ARN] = true
-		parsed[i] = parsedReport{r, name}
+		parsed[i] = parsedReport{Report: r, name: name}
 		if err := parsed[i].check(); err != nil {
 			return nil, &Error{InvalidParameter, clip(r.ARN) + ": " + err.Error()}
 		}
@@ -49,6 +52,9 @@ func parseReports(reports []Report) ([]parsedReport, error) {
 func (r *parsedReport) check() error {
 	if r.Type != "" && r.Type != r.name.Type {
 		return refuse(InvalidParameter, "ResourceType %s does not fit the ARN, which is of type %s.", clip(string(r.Type)), r.name.Type)
+	}
+	if r.Instance != "" && !(strings.HasPrefix(r.Instance, "i-") && validID(r.Instance)) {
+		return refuse(InvalidParameter, "Invalid Instance %q. Expected i-….", clip(r.Instance))
 	}
 	if err := r.checkTexts(); err != nil {
 		return err
@@ -194,6 +200,8 @@ func (r *parsedReport) merge(f Facts, account string) Facts {
 	set(&f.Platform, r.Platform)
 	set(&f.PlatformType, r.PlatformType)
 	set(&f.PlatformVersion, r.PlatformVersion)
+	set(&f.System, r.system)
+	set(&f.SystemVersion, r.systemVersion)
 	set(&f.InstanceType, r.InstanceType)
 	set(&f.AMI, r.AMI)
 	set(&f.VCPUs, r.VCPUs)

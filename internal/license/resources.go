@@ -33,11 +33,14 @@ func (m *Manager) PutResources(ctx context.Context, who Caller, put Put) (PutRes
 	if err != nil {
 		return PutResult{}, err
 	}
+	if err := m.findInstances(ctx, who, reports); err != nil {
+		return PutResult{}, err
+	}
 	var result PutResult
 	err = m.store.Update(ctx, func(tx Tx) error {
 		b := m.batch(tx, who)
-		b.request, b.fromAgent = put.Mode == Admit, put.FromAgent
-		if result, err = b.put(reports, m.numbers.draw); err != nil {
+		b.request = put.Mode == Admit
+		if result, err = b.put(slices.Clone(reports), m.numbers.draw); err != nil {
 			return err
 		}
 		if put.DryRun {
@@ -71,7 +74,7 @@ type changedResource struct {
 // put runs reports through the inventory and the ledgers; draw gives the
 // number of its first new resource.
 func (b *batch) put(reports []parsedReport, draw func(Time) int64) (PutResult, error) {
-	existing, err := b.lockAll(b.who.Account, lockSet(reports, b.who.Account))
+	existing, err := b.lockReported(reports)
 	if err != nil {
 		return PutResult{}, err
 	}
@@ -80,14 +83,22 @@ func (b *batch) put(reports []parsedReport, draw func(Time) int64) (PutResult, e
 		return PutResult{}, err
 	}
 	b.now = clock
+	number := draw(clock)
+	if err := b.redirect(reports, existing, number); err != nil {
+		return PutResult{}, err
+	}
 	if err := b.readSoftware(reports, existing); err != nil {
 		return PutResult{}, err
 	}
-	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), draw(clock))
+	saved, result, err := b.saveReports(reports, existing, cmpOr(b.effective, clock), number)
 	if err != nil {
 		return PutResult{}, err
 	}
-	if err := b.recount(saved); err != nil {
+	moved, err := b.retireMoved()
+	if err != nil {
+		return PutResult{}, err
+	}
+	if err := b.recount(append(saved, moved...)); err != nil {
 		return PutResult{}, err
 	}
 	result.Failures = b.failures
@@ -101,6 +112,9 @@ func lockSet(reports []parsedReport, account string) []string {
 	for i := range reports {
 		r := &reports[i]
 		set[r.ARN] = true
+		if r.instance != "" {
+			set[r.instance] = true
+		}
 		if r.Host != nil && *r.Host != "" {
 			if arn, err := r.hostARN(account); err == nil {
 				set[arn] = true
@@ -189,7 +203,7 @@ func (b *batch) mergeSoftware(report *parsedReport, ch *changedResource, f *Fact
 		return
 	}
 	known := b.installed[ch.Num]
-	if b.fromAgent && len(report.Applications) == 0 && len(known) > 0 {
+	if report.FromAgent && len(report.Applications) == 0 && len(known) > 0 {
 		ch.emptied, ch.software = true, known
 		return
 	}
@@ -302,6 +316,9 @@ func (b *batch) recount(changed []changedResource) error {
 		}
 	}
 	if err := b.readPlaces(changed); err != nil {
+		return err
+	}
+	if err := b.moveAssociations(); err != nil {
 		return err
 	}
 	for i := range changed {

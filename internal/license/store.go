@@ -2,6 +2,8 @@ package license
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"math"
 )
 
@@ -118,10 +120,24 @@ type Peak struct {
 type UsageScan struct {
 	Configuration int64
 	Revision      int64
+	Mark          int64        // of the revision, see MarkOf; 0 for whichever has that number
 	Type          ResourceType // "" for every type
 	Owner         int64        // 0 for every account
 	After         Key          // zero for the start
 	Limit         int
+}
+
+// ErrNoRevision is what a TreeTx answers when a ledger does not have a revision,
+// or has another one under its number: its database was set back since.
+var ErrNoRevision = errors.New("the ledger does not have this revision")
+
+// MarkOf tells a revision from any other that ever had its number: it is made
+// of the revision's hash, and never 0.
+func MarkOf(hash []byte) int64 {
+	if len(hash) < 8 {
+		return 1
+	}
+	return max(1, int64(binary.BigEndian.Uint64(hash)>>1))
 }
 
 // UsageWriter takes the rows of a scan as they are read.
@@ -257,8 +273,10 @@ type ResourceTx interface {
 
 	// Inventory returns up to limit resources of an account's inventory with
 	// a number beyond after that match every filter, in the order of
-	// numbers; gone ones are left out.
-	Inventory(account string, filters []InventoryFilter, after int64, limit int) ([]*Resource, error)
+	// numbers; gone ones are left out. next is where to go on, 0 when no more
+	// can follow. With filters a page may end early, even empty, when finding
+	// more would take long; it has then come farther than after all the same.
+	Inventory(account string, filters []InventoryFilter, after int64, limit int) (page []*Resource, next int64, err error)
 
 	// UnseenResources returns up to limit managed instances of the
 	// deployment last seen before t that are not inactive or gone, but for

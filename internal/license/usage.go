@@ -2,6 +2,7 @@ package license
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -59,13 +60,13 @@ func (m *Manager) UsageCursor(ctx context.Context, who Caller, arn string, asOf 
 		return Cursor{}, err
 	}
 	if asOf == nil {
-		return Cursor{Configuration: c.Num, Revision: c.Head}, nil
+		return Cursor{Configuration: c.Num, Revision: c.Head, Mark: MarkOf(c.HeadHash)}, nil
 	}
 	r, err := m.revisionAt(ctx, c, now, *asOf)
 	if err != nil || r == nil {
 		return Cursor{}, err
 	}
-	return Cursor{Configuration: c.Num, Revision: r.Number}, nil
+	return Cursor{Configuration: c.Num, Revision: r.Number, Mark: MarkOf(r.Hash)}, nil
 }
 
 // target reads a configuration and the time; past says that a deleted one
@@ -118,11 +119,11 @@ func writeUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int, w Usa
 	}
 	page := pageWriter{to: w, limit: limit}
 	err := tx.WriteUsage(&page, UsageScan{
-		Configuration: start.Configuration, Revision: start.Revision,
+		Configuration: start.Configuration, Revision: start.Revision, Mark: start.Mark,
 		Type: kind, Owner: owner, After: start.After, Limit: limit + 1,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("list usage: %w", err)
+		return nil, listError("list usage", err)
 	}
 	if page.rows <= limit {
 		return nil, nil
@@ -162,14 +163,28 @@ func writeUsageOf(tx Tx, who Caller, f UsageFilter, start Cursor, w UsageWriter)
 	if f.ResourceType != "" && f.ResourceType != string(r.Type) || f.Account != "" && f.Account != r.Owner || start.After.Compare(r.key()) >= 0 {
 		return nil
 	}
-	u, err := tx.UsageOf(start.Configuration, start.Revision, r.key())
+	k := r.key()
+	var rows usageRows
+	err = tx.WriteUsage(&rows, UsageScan{
+		Configuration: start.Configuration, Revision: start.Revision, Mark: start.Mark,
+		After: Key{k.Owner, k.Resource - 1}, Limit: 1,
+	})
 	if err != nil {
-		return fmt.Errorf("read usage: %w", err)
+		return listError("read usage", err)
 	}
-	if u != nil {
-		w.Row(u, "")
+	if len(rows) == 1 && rows[0].Key == k {
+		w.Row(&rows[0], "")
 	}
 	return nil
+}
+
+// listError is the error of reading a page. A page whose revision is lost is
+// refused, or its client would try for ever.
+func listError(doing string, err error) error {
+	if errors.Is(err, ErrNoRevision) {
+		return refuse(InvalidParameter, "This NextToken belongs to a state of the ledger that is lost: the database was set back to an earlier one. Start from the first page.")
+	}
+	return fmt.Errorf("%s: %w", doing, err)
 }
 
 // ListAssociations returns up to limit associations of a configuration, those
@@ -197,9 +212,9 @@ func (m *Manager) ListAssociations(ctx context.Context, who Caller, arn string, 
 func scanAssociations(tx Tx, at Cursor, limit int) ([]Association, *Cursor, error) {
 	var list []Association
 	for {
-		rows, err := tx.ScanAssociations(nil, UsageScan{Configuration: at.Configuration, Revision: at.Revision, After: at.After, Limit: limit + 1})
+		rows, err := tx.ScanAssociations(nil, UsageScan{Configuration: at.Configuration, Revision: at.Revision, Mark: at.Mark, After: at.After, Limit: limit + 1})
 		if err != nil {
-			return nil, nil, fmt.Errorf("list associations: %w", err)
+			return nil, nil, listError("list associations", err)
 		}
 		for _, a := range rows {
 			if a.Origin == OriginAffinity {

@@ -1,6 +1,6 @@
 // Package metrics counts what a server does, for Prometheus: requests by
-// operation and answer, how long they took, the runs of sources, and the
-// process itself. It knows totals and names of sources, and nothing of what
+// operation and answer, how long they took, the reports of agents, caches, the
+// runs of sources, and the process itself. It knows totals and names of sources, and nothing of what
 // they found.
 package metrics
 

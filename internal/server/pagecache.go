@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"reeve/internal/license"
 )
@@ -12,8 +13,9 @@ import (
 // revision can never change, so there is nothing to invalidate: what is asked
 // for again is sent again. A nil pageCache keeps nothing.
 type pageCache struct {
-	max  int64
-	seed maphash.Seed
+	max   int64
+	seed  maphash.Seed
+	stats *CacheStats
 
 	mu    sync.Mutex
 	pages map[pageKey]*keptPage
@@ -44,11 +46,28 @@ type keptPage struct {
 // pageOverhead is about what a page takes beside its bytes and its list's name.
 const pageOverhead = 256
 
-func newPageCache(bytes int64) *pageCache {
+// CacheStats count what a server finds among its encoded pages. The zero value
+// is ready.
+type CacheStats struct {
+	hits, misses atomic.Uint64
+	bytes        atomic.Int64
+}
+
+// Stats are how often a page was there and was not, since the start, and the
+// bytes that are kept.
+func (s *CacheStats) Stats() (hits, misses uint64, bytes int64) {
+	return s.hits.Load(), s.misses.Load(), s.bytes.Load()
+}
+
+// newPageCache returns a cache that counts in stats, if they are not nil.
+func newPageCache(bytes int64, stats *CacheStats) *pageCache {
 	if bytes <= 0 {
 		return nil
 	}
-	return &pageCache{max: bytes, seed: maphash.MakeSeed(), pages: map[pageKey]*keptPage{}}
+	if stats == nil {
+		stats = new(CacheStats)
+	}
+	return &pageCache{max: bytes, seed: maphash.MakeSeed(), stats: stats, pages: map[pageKey]*keptPage{}}
 }
 
 // page returns a page that is kept, or nil. Nobody may change it.
@@ -60,8 +79,10 @@ func (c *pageCache) page(key pageKey) []byte {
 	defer c.mu.Unlock()
 	p := c.pages[key]
 	if p == nil {
+		c.stats.misses.Add(1)
 		return nil
 	}
+	c.stats.hits.Add(1)
 	p.used = true
 	return p.body
 }
@@ -88,6 +109,7 @@ func (c *pageCache) offer(key pageKey, body []byte) {
 	p := &keptPage{key: key, body: slices.Clone(body), used: true} // or the next one would evict it
 	c.pages[key], c.clock = p, append(c.clock, p)
 	c.bytes += size
+	c.stats.bytes.Store(c.bytes)
 }
 
 // evict drops the first page that was not used since the hand last came by.

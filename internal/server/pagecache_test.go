@@ -23,7 +23,7 @@ func ask(c *pageCache, n int) bool {
 }
 
 func TestPagesAreKeptWhenTheyAreAskedForAgain(t *testing.T) {
-	c := newPageCache(100_000)
+	c := newPageCache(100_000, nil)
 	for range 2 {
 		if ask(c, 1) {
 			t.Fatal("a page was kept before it had been asked for twice")
@@ -39,7 +39,7 @@ func TestPagesAreKeptWhenTheyAreAskedForAgain(t *testing.T) {
 
 // Whoever walks a long list evicts nothing that others ask for again and again.
 func TestPagesOfAWalkAreNotKept(t *testing.T) {
-	c := newPageCache(100_000)
+	c := newPageCache(100_000, nil)
 	for range 2 {
 		ask(c, 0)
 	}
@@ -52,7 +52,7 @@ func TestPagesOfAWalkAreNotKept(t *testing.T) {
 }
 
 func TestPagesStayWithinTheirMemory(t *testing.T) {
-	c := newPageCache(50_000)
+	c := newPageCache(50_000, nil)
 	for n := range 1000 {
 		for range 2 {
 			ask(c, n)
@@ -72,7 +72,7 @@ func TestPagesStayWithinTheirMemory(t *testing.T) {
 }
 
 func TestAnEmptyCacheKeepsNothing(t *testing.T) {
-	c := newPageCache(0)
+	c := newPageCache(0, nil)
 	for range 3 {
 		if ask(c, 1) {
 			t.Error("a page was kept")

@@ -36,18 +36,18 @@ func (s *server) pager(who license.Caller, maxResults *int64, token *string, par
 
 // revision is the place of lists that are pinned to a revision.
 func (p pager) revision() (*license.Cursor, error) {
-	var n [4]int64
+	var n [5]int64
 	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
 		return nil, err
 	}
-	return &license.Cursor{Configuration: n[0], Revision: n[1], After: license.Key{Owner: n[2], Resource: n[3]}}, nil
+	return &license.Cursor{Configuration: n[0], Revision: n[1], Mark: n[2], After: license.Key{Owner: n[3], Resource: n[4]}}, nil
 }
 
 func (p pager) afterRevision(next *license.Cursor) *string {
 	if next == nil {
 		return nil
 	}
-	return p.key.seal(p.scope, next.Configuration, next.Revision, next.After.Owner, next.After.Resource)
+	return p.key.seal(p.scope, next.Configuration, next.Revision, next.Mark, next.After.Owner, next.After.Resource)
 }
 
 // place is the place of lists of resources that are not pinned.

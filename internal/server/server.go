@@ -38,7 +38,8 @@ type Config struct {
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
 
-	PageCacheBytes int64 // memory for pages of usage that are asked for again; 0 keeps none
+	PageCacheBytes int64       // memory for pages of usage that are asked for again; 0 keeps none
+	PageCacheStats *CacheStats // counts what becomes of them; nil when nobody asks
 }
 
 // server holds what the operations work with.
@@ -52,7 +53,7 @@ type server struct {
 
 // New returns the handler of the whole API on "POST /".
 func New(cfg Config) http.Handler {
-	s := &server{manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes)}
+	s := &server{manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats)}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
 	return &awsjson.Handler{
 		Operations: targets(s.table()),

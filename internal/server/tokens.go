@@ -22,8 +22,8 @@ import (
 const (
 	tokenVersion  = 1
 	tokenMAC      = 16  // bytes of HMAC-SHA256 that are kept
-	maxTokenChars = 200 // the longest that is looked at; ours stay below 100
-	maxCursor     = 4   // numbers in the largest cursor
+	maxTokenChars = 200 // the longest that is looked at; ours stay below 120
+	maxCursor     = 5   // numbers in the largest cursor
 
 	tokenLabel   = "reeve page token"
 	tokenRefusal = "This NextToken does not belong to this list. Use it with the same credentials, " +

@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"reeve/internal/api"
+	"reeve/internal/license"
 	"reeve/internal/source/csv"
 	"reeve/internal/source/document"
 	"reeve/internal/source/glpi"
@@ -40,6 +41,20 @@ type Options struct {
 type Item struct {
 	Line     int
 	Resource api.Resource
+
+	FromAgent bool   // an inventory agent says it of the machine it runs on
+	Instance  string // the EC2 instance that this says it is, or ""
+}
+
+// Report is the item as the rules take it. An agent's whole inventory without
+// programs says that there are none, which the rules do not believe.
+func (i *Item) Report() license.Report {
+	r := Report(&i.Resource)
+	r.FromAgent, r.Instance = i.FromAgent, i.Instance
+	if i.FromAgent && r.Applications == nil {
+		r.Applications = []license.Application{}
+	}
+	return r
 }
 
 // BadLine says why the record that begins on a line could not be read.
@@ -67,7 +82,10 @@ func Read(name string, r io.Reader, opts Options, each func(Item) error) ([]BadL
 	}
 	var bad []BadLine
 	sink := record.Sink{
-		Put: func(line int, resource api.Resource) error { return each(Item{line, resource}) },
+		Put: func(line int, resource api.Resource) error { return each(Item{Line: line, Resource: resource}) },
+		Agent: func(line int, resource api.Resource, instance string) error {
+			return each(Item{Line: line, Resource: resource, FromAgent: true, Instance: instance})
+		},
 		Bad: func(line int, reason string) error {
 			if len(bad) == MaxBadLines {
 				return ErrTooManyBadLines

@@ -1,21 +1,28 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"reeve/internal/license"
 	"reeve/internal/store/sqlconn"
 )
 
-// Table resource_attribute holds what inventory filters look for by value, of
-// resources that are not gone. A change of facts writes the differences only,
-// since most changes are of a status alone.
+// What inventory filters look for by value, of resources that are not gone:
+// table attribute_value numbers the values of each account (value.go), and
+// attribute_resource says which resource has which. A change of facts writes
+// the differences only, since most changes are of a status alone.
 
-// The attributes, in the spelling of the filters; a tag's is "tag:" and its key.
+// The attributes, in the spelling of the filters; a tag's is "tag:" and its
+// key. Every resource has one platform and one account_id: "" where it is not
+// known, which no filter but NOT_EQUALS finds.
 const (
+	accountID       = "account_id"
 	applicationName = "application_name"
 	licenseIncluded = "license_included"
+	platform        = "platform"
 	resourceID      = "resource_id"
 	tagPrefix       = "tag:"
 )
@@ -23,34 +30,44 @@ const (
 // attribute is one searchable value of a resource.
 type attribute struct{ name, value string }
 
-// attributeSet has no duplicates: two versions of one application are one row.
-type attributeSet map[attribute]struct{}
+func (a attribute) compare(b attribute) int {
+	return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.value, b.value))
+}
 
-func (s attributeSet) add(name, value string) { s[attribute{name, value}] = struct{}{} }
+// attributes are in order and have no duplicates: two versions of one
+// application are one.
+type attributes []attribute
 
-// factAttributes is what searches may find by a resource's ARN and facts;
-// nothing when it is gone.
-func factAttributes(arn string, f *license.Facts) attributeSet {
+func orderAttributes(list attributes) attributes {
+	if !slices.IsSortedFunc(list, attribute.compare) {
+		slices.SortFunc(list, attribute.compare)
+	}
+	return slices.Compact(list)
+}
+
+// factAttributes is what searches may find by what a resource is and by a
+// version of its facts; nothing when it is gone.
+func factAttributes(r *license.Resource, f *license.Facts) attributes {
 	if f.Gone() {
 		return nil
 	}
-	s := attributeSet{}
-	s.add(resourceID, lastOf(arn))
+	list := make(attributes, 0, 3+len(f.LicenseIncluded)+len(f.Tags))
+	list = append(list, attribute{accountID, r.Owner}, attribute{platform, f.Platform}, attribute{resourceID, lastOf(r.ARN)})
 	for _, product := range f.LicenseIncluded {
-		s.add(licenseIncluded, product)
+		list = append(list, attribute{licenseIncluded, product})
 	}
 	for _, tag := range f.Tags {
-		s.add(tagPrefix+tag.Key, tag.Value)
+		list = append(list, attribute{tagPrefix + tag.Key, tag.Value})
 	}
-	return s
+	return orderAttributes(list)
 }
 
-func applicationAttributes(apps []license.Application) attributeSet {
-	s := attributeSet{}
-	for _, a := range apps {
-		s.add(applicationName, a.Name)
+func applicationAttributes(apps []license.Application) attributes {
+	list := make(attributes, len(apps))
+	for i, a := range apps {
+		list[i] = attribute{applicationName, a.Name}
 	}
-	return s
+	return orderAttributes(list)
 }
 
 // lastOf is the resource ID in an ARN: what follows the last slash or colon.
@@ -60,7 +77,7 @@ func lastOf(arn string) string { return arn[strings.LastIndexAny(arn, "/:")+1:] 
 type attributeChange struct {
 	account  string
 	resource int64
-	from, to attributeSet
+	from, to attributes
 }
 
 // reindex brings the attributes of resources from the facts in the database to
@@ -78,7 +95,8 @@ func (t *tx) reindex(rs []*license.Resource) error {
 		}
 		changes[i] = attributeChange{
 			account: r.Account, resource: r.Num,
-			from: factAttributes(r.ARN, old), to: factAttributes(r.ARN, &r.Facts),
+			from: factAttributes(r, old),
+			to:   factAttributes(r, &r.Facts),
 		}
 	}
 	if err := t.addApplications(changes, turned); err != nil {
@@ -125,50 +143,55 @@ func (t *tx) addApplications(changes []attributeChange, turned []int) error {
 				return err
 			}
 			c := &changes[turned[i]]
-			alive := c.to
-			if alive == nil {
-				alive = c.from
+			alive := &c.to
+			if *alive == nil {
+				alive = &c.from
 			}
-			for _, a := range apps {
-				alive.add(applicationName, a.Name)
-			}
+			*alive = orderAttributes(append(*alive, applicationAttributes(apps)...))
 			return nil
 		})
 }
 
+// replaceAttributes writes changes in the order of the table's key, in which
+// many of a batch are neighbours.
 func (t *tx) replaceAttributes(changes []attributeChange) error {
-	var removed, added [][]any
+	var removed, added []valueOf
 	for _, c := range changes {
-		removed = appendAttributes(removed, c.account, c.resource, without(c.from, c.to))
-		added = appendAttributes(added, c.account, c.resource, without(c.to, c.from))
+		removed = appendMissing(removed, c, c.from, c.to)
+		added = appendMissing(added, c, c.to, c.from)
 	}
-	err := t.execEach("remove attributes", `DELETE FROM resource_attribute
-		WHERE account = $1 AND attribute = $2 AND value = $3 AND resource = $4`, removed)
+	if err := t.number(removed, added); err != nil {
+		return err
+	}
+	err := t.execEach("remove attributes",
+		`DELETE FROM attribute_resource WHERE value = $1 AND resource = $2`, valueRows(removed))
 	if err != nil {
 		return err
 	}
-	return t.insertAttributes(added)
+	return t.execEach("insert attributes",
+		`INSERT INTO attribute_resource (value, resource) VALUES ($1, $2)`, valueRows(added))
 }
 
-func (t *tx) insertAttributes(rows [][]any) error {
-	return t.execEach("insert attributes", `INSERT INTO resource_attribute
-		(account, attribute, value, resource) VALUES ($1, $2, $3, $4)`, rows)
-}
-
-func appendAttributes(rows [][]any, account string, resource int64, s attributeSet) [][]any {
-	for a := range s {
-		rows = append(rows, []any{account, a.name, a.value, resource})
-	}
-	return rows
-}
-
-// without returns what of s is not in other.
-func without(s, other attributeSet) attributeSet {
-	rest := attributeSet{}
-	for a := range s {
-		if _, both := other[a]; !both {
-			rest[a] = struct{}{}
+// appendMissing appends what is in list and not in other.
+func appendMissing(dst []valueOf, c attributeChange, list, other attributes) []valueOf {
+	for _, a := range list {
+		for len(other) > 0 && other[0].compare(a) < 0 {
+			other = other[1:]
+		}
+		if len(other) == 0 || other[0] != a {
+			dst = append(dst, valueOf{valueKey: valueKey{c.account, a}, resource: c.resource})
 		}
 	}
-	return rest
+	return dst
+}
+
+func valueRows(list []valueOf) [][]any {
+	slices.SortFunc(list, func(a, b valueOf) int {
+		return cmp.Or(cmp.Compare(a.num, b.num), cmp.Compare(a.resource, b.resource))
+	})
+	rows := make([][]any, len(list))
+	for i, v := range list {
+		rows[i] = []any{v.num, v.resource}
+	}
+	return rows
 }

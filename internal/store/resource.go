@@ -142,7 +142,7 @@ func (t *tx) ResourcesOnHosts(account string, hosts []string) ([]*license.Resour
 func (t *tx) InsertResources(rs []*license.Resource) error {
 	rows := make([][]any, len(rs))
 	facts := make([][]any, len(rs))
-	var added [][]any
+	added := make([]attributeChange, len(rs))
 	for i, r := range rs {
 		typ, err := typeNumber(r.Type)
 		if err != nil {
@@ -156,7 +156,7 @@ func (t *tx) InsertResources(rs []*license.Resource) error {
 		rows[i] = []any{r.Num, r.Account, r.Owner, r.ARN, typ, int64(r.Created), int64(r.Seen),
 			r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, text}
 		facts[i] = []any{r.Num, r.Version, int64(r.Created), text}
-		added = appendAttributes(added, r.Account, r.Num, factAttributes(r.ARN, &r.Facts))
+		added[i] = attributeChange{account: r.Account, resource: r.Num, to: factAttributes(r, &r.Facts)}
 	}
 	err := t.execEach("insert resources", `INSERT INTO resource
 		(num, account, owner, arn, type, created, seen, version, software, gone, inactive, lost,
@@ -169,7 +169,7 @@ func (t *tx) InsertResources(rs []*license.Resource) error {
 		return err
 	}
 	t.remember(rs...)
-	return t.insertAttributes(added)
+	return t.replaceAttributes(added)
 }
 
 // stateColumns are the columns that indexes leave resources out by.

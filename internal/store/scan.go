@@ -15,26 +15,8 @@ const firstRows = 64
 // license.TreeTx: reading the trees. This is the path of every list, so rows
 // are parsed in place: their strings are parts of the stored value.
 
-// reader reads the trees through the store's cache, if the transaction may.
-func (t *tx) reader() mvtree.Reader {
-	if t.cache == nil {
-		return mvtree.Reader{Source: mvtree.Fixed(t.conn)}
-	}
-	return mvtree.Reader{Source: t, Cache: t.cache}
-}
-
 // Conn implements mvtree.Source.
 func (t *tx) Conn() (sqlconn.Conn, error) { return t.conn, nil }
-
-// Head implements mvtree.Source.
-func (t *tx) Head(configuration int64) (head int64, err error) {
-	err = t.query("read head", `SELECT head FROM configuration WHERE num = $1`, []any{configuration},
-		func(r sqlconn.Row) error {
-			head = r.Int(0)
-			return nil
-		})
-	return head, err
-}
 
 // Touched implements mvtree.Source.
 func (t *tx) Touched(configuration, after, to int64) (nodes []int64, err error) {
@@ -53,7 +35,7 @@ func (t *tx) WriteUsage(w license.UsageWriter, s license.UsageScan) error {
 	if err != nil || s.Limit <= 0 {
 		return err
 	}
-	return t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
+	return t.readTree(s.Configuration, s.Revision, s.Mark, func(r mvtree.Reader) error {
 		w.Restart()
 		rows := usageReader{to: w, left: s.Limit}
 		return r.Scan(s.Configuration, tree, s.Revision, treeKey(s.After), s.Owner, rows.next)
@@ -70,7 +52,7 @@ func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usag
 // UsageOf implements license.TreeTx.
 func (t *tx) UsageOf(configuration, revision int64, k license.Key) (*license.Usage, error) {
 	var rows usageRows
-	err := t.readTree(configuration, revision, func(r mvtree.Reader) error {
+	err := t.readTree(configuration, revision, 0, func(r mvtree.Reader) error {
 		rows.Restart()
 		value, ok, err := r.Get(configuration, allUsage, revision, treeKey(k))
 		if err != nil || !ok {
@@ -92,7 +74,7 @@ func (t *tx) ScanAssociations(dst []license.Association, s license.UsageScan) ([
 	}
 	start, end := len(dst), len(dst)+s.Limit
 	dst = slices.Grow(dst, min(s.Limit, firstRows))
-	err := t.readTree(s.Configuration, s.Revision, func(r mvtree.Reader) error {
+	err := t.readTree(s.Configuration, s.Revision, s.Mark, func(r mvtree.Reader) error {
 		dst = dst[:start]
 		return r.Scan(s.Configuration, associations, s.Revision, treeKey(s.After), 0,
 			func(k mvtree.Key, value mvtree.Value) (bool, error) {

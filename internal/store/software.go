@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 
 	"reeve/internal/license"
 	"reeve/internal/store/sqlconn"
@@ -13,7 +14,7 @@ func (t *tx) Software(num, version int64) ([]license.Application, error) {
 	var found []license.Application
 	err := t.query("read software", `SELECT applications FROM software
 		WHERE resource = $1 AND version = $2`, []any{num, version},
-		func(r sqlconn.Row) error { return decode(r.Text(0), &found) })
+		func(r sqlconn.Row) error { return decodeApplications(r.Text(0), &found) })
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func (t *tx) SoftwareOf(versions []license.Software) error {
 	}
 	err := t.queryEach("read software", `SELECT applications FROM software
 		WHERE resource = $1 AND version = $2`, args, func(i int, r sqlconn.Row) error {
-		return decode(r.Text(0), &versions[i].Applications)
+		return decodeApplications(r.Text(0), &versions[i].Applications)
 	})
 	if err == nil {
 		t.rememberSoftware(versions)
@@ -132,5 +133,43 @@ func decodeApplications(text string, apps *[]license.Application) error {
 	if text == "" {
 		return nil
 	}
+	if parsed, ok := parseApplications(text); ok {
+		*apps = parsed
+		return nil
+	}
 	return decode(text, apps)
+}
+
+// parseApplications reads what encode makes of applications, in a tenth of the
+// time that decode takes: every report reads 200. It gives up on everything
+// else, and on texts with escapes.
+func parseApplications(text string) ([]license.Application, bool) {
+	if strings.IndexByte(text, '\\') >= 0 {
+		return nil, false
+	}
+	rest, ok := strings.CutPrefix(text, "[")
+	apps := make([]license.Application, 0, strings.Count(text, "{"))
+	for ok && rest != "]" {
+		var a license.Application
+		if rest, ok = strings.CutPrefix(rest, "{"); !ok {
+			return nil, false
+		}
+		a.Name, rest = cutMember(rest, `"name":"`)
+		a.Publisher, rest = cutMember(rest, `"publisher":"`)
+		a.Version, rest = cutMember(rest, `"version":"`)
+		rest, ok = strings.CutPrefix(rest, "}")
+		rest = strings.TrimPrefix(rest, ",")
+		apps = append(apps, a)
+	}
+	return apps, ok
+}
+
+// cutMember cuts off a member that begins as given, and the comma behind it.
+func cutMember(text, begin string) (value, rest string) {
+	after, has := strings.CutPrefix(text, begin)
+	if !has {
+		return "", text
+	}
+	value, after, _ = strings.Cut(after, `"`)
+	return value, strings.TrimPrefix(after, ",")
 }

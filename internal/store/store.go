@@ -41,9 +41,12 @@ type Options struct {
 // Store is an open database of Reeve. It is safe for concurrent use, also by
 // several processes over one PostgreSQL database.
 type Store struct {
-	db      sqlconn.DB
-	cache   *mvtree.Cache // nil when nothing is to be cached
-	replica *replica      // nil when there is none
+	db        sqlconn.DB
+	cache     *mvtree.Cache // nil when nothing is to be cached
+	histories histories
+	replica   *replica // nil when there is none
+	values    *valueCache
+	limits    searchLimits
 }
 
 var (
@@ -65,7 +68,9 @@ func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	if err := refuseUnfinished(ctx, db); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, cache: newCache(opts.CacheBytes), replica: newReplica(opts)}, nil
+	s := &Store{db: db, cache: newCache(opts.CacheBytes), replica: newReplica(opts), values: newValueCache(), limits: defaultSearchLimits}
+	s.histories.lost = s.values.forget
+	return s, nil
 }
 
 func newCache(bytes int64) *mvtree.Cache {
@@ -93,47 +98,54 @@ func (s *Store) View(ctx context.Context, fn func(license.Tx) error) error {
 	}
 	c := &snapshot{ctx: ctx, db: s.db}
 	defer c.end(nil) // when fn panics
-	return c.end(fn(&tx{conn: c, cache: s.cache, ctx: ctx, replica: s.replica}))
+	return c.end(fn(&tx{conn: c, cache: s.cache, histories: &s.histories, since: s.histories.now(), limits: s.limits, ctx: ctx, replica: s.replica}))
 }
 
 // Update implements license.Store.
 func (s *Store) Update(ctx context.Context, fn func(license.Tx) error) error {
-	return s.db.Update(ctx, func(c sqlconn.Conn) error {
-		return fn(&tx{conn: c, cache: s.cacheFor(c)})
-	})
+	return s.update(fn, func(run func(sqlconn.Conn) error) error { return s.db.Update(ctx, run) })
 }
 
 // UpdateTogether implements license.Store.
 func (s *Store) UpdateTogether(ctx context.Context, name string, fn func(license.Tx) error) error {
-	return s.db.UpdateTogether(ctx, name, func(c sqlconn.Conn) error {
-		return fn(&tx{conn: c, cache: s.cacheFor(c)})
-	})
+	return s.update(fn, func(run func(sqlconn.Conn) error) error { return s.db.UpdateTogether(ctx, name, run) })
 }
 
-// cacheFor is the cache that an Update may use over c: none when another one
-// has written to the same transaction before it. A cache would be advanced to
-// a revision, or be given nodes, that go away when the common commit fails,
-// and others would then read them instead of what takes their place.
-func (s *Store) cacheFor(c sqlconn.Conn) *mvtree.Cache {
-	if sharer, ok := c.(sqlconn.Sharer); ok && sharer.Shared() {
-		return nil
+// update runs fn in a transaction of the database, and remembers the numbers
+// of values that the attempt has read or given which was committed.
+func (s *Store) update(fn func(license.Tx) error, commit func(func(sqlconn.Conn) error) error) error {
+	var last *tx
+	err := commit(func(c sqlconn.Conn) error {
+		if last != nil { // there was a clash, maybe of numbers
+			s.values.leaveBlock()
+		}
+		last = &tx{conn: c, limits: s.limits, values: s.values}
+		return fn(last)
+	})
+	if err == nil && len(last.numbers) > 0 {
+		s.values.keep(last.numbers)
 	}
-	return s.cache
+	return err
 }
 
 // tx is one transaction. Its methods are in a file for each part of
 // license.Tx.
 type tx struct {
-	conn  sqlconn.Conn
-	cache *mvtree.Cache // nil once an Update has written to a tree, and as cacheFor says: that may yet be rolled back
+	conn   sqlconn.Conn
+	limits searchLimits
 
 	// Of an Update.
 	writers map[int64]treeWriter     // by configuration
 	known   map[int64]*knownResource // by number
+	values  *valueCache
+	numbers map[valueKey]int64 // of values, as this transaction sees them
 
-	// Of a View; nil in an Update.
-	ctx     context.Context
-	replica *replica // nil when there is none
+	// Of a View. An Update reads past the cache: what it sees may be rolled back.
+	cache     *mvtree.Cache // may be nil
+	histories *histories
+	since     int64 // the clock of histories before the snapshot began
+	ctx       context.Context
+	replica   *replica // nil when there is none
 }
 
 var _ license.Tx = (*tx)(nil)

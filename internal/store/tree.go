@@ -35,7 +35,6 @@ type treeChanges [treeCount][]mvtree.Change
 
 // ApplyChanges implements license.TreeTx.
 func (t *tx) ApplyChanges(c *license.Configuration, changes []license.Change) ([]int64, error) {
-	t.cache = nil // nobody else may see what only this transaction has
 	var trees treeChanges
 	for i := range changes {
 		if err := trees.add(&changes[i]); err != nil {

@@ -84,15 +84,21 @@ type server struct{ url string }
 // start starts a server with an empty database until the test's end.
 func start(t *testing.T) *server {
 	t.Helper()
+	return startWith(t)
+}
+
+// startWith is start with more in the server's environment.
+func startWith(t *testing.T, env ...string) *server {
+	t.Helper()
 	data := filepath.Join(t.TempDir(), "data")
 	var log bytes.Buffer
 	cmd := exec.Command(binary(t), "serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "warn")
-	cmd.Env = []string{
-		"REEVE_ROOT_ACCOUNT=" + root,
-		"REEVE_ROOT_ACCESS_KEY_ID=" + rootKey.id,
-		"REEVE_ROOT_SECRET_ACCESS_KEY=" + rootKey.secret,
-		"REEVE_DATABASE=" + testdb.New(t).URL,
-	}
+	cmd.Env = append(env,
+		"REEVE_ROOT_ACCOUNT="+root,
+		"REEVE_ROOT_ACCESS_KEY_ID="+rootKey.id,
+		"REEVE_ROOT_SECRET_ACCESS_KEY="+rootKey.secret,
+		"REEVE_DATABASE="+testdb.New(t).URL,
+	)
 	cmd.Stderr = &log
 	must(t, "start server", cmd.Start())
 	ended := make(chan error, 1)

@@ -8,5 +8,9 @@
 // is one order of the calls, true to their times, in which a simple model
 // gives the same answers.
 //
+// Beside them: a deployment is restored to a moment and from a dump, as
+// docs/operating.md says, runs behind a pooler, and is measured for
+// docs/scaling.md.
+//
 // REEVE_CHAOS_LONG=1 (make chaos) runs a longer form.
 package cluster

@@ -240,3 +240,28 @@ func TestADirectoryThatIsNotThereIsAnError(t *testing.T) {
 		t.Error("a relative path was taken")
 	}
 }
+
+// TestAnAgentsFile: who made a report shows in it, also that it has no
+// software, and which EC2 instance it is of. Two of one are in two batches.
+func TestAnAgentsFile(t *testing.T) {
+	const tag = "<BIOS><SMANUFACTURER>Amazon EC2</SMANUFACTURER></BIOS><ACCOUNTINFO><KEYNAME>TAG</KEYNAME><KEYVALUE>i-0123456789abcdef0</KEYVALUE></ACCOUNTINFO>"
+	d := newDrop(t)
+	for _, name := range []string{"a", "b"} {
+		d.write(name+".ocs", "<REQUEST><CONTENT><HARDWARE><NAME>"+name+"</NAME></HARDWARE>"+tag+"</CONTENT></REQUEST>")
+	}
+	d.write("c.csv", header+row("c", 2))
+	batches := 0
+	_, err := d.source.Pull(t.Context(), nil, func(batch []license.Report) error {
+		batches++
+		for _, r := range batch {
+			byAgent := strings.Contains(r.ARN, "mi-")
+			if r.FromAgent != byAgent || (r.Instance == "i-0123456789abcdef0") != byAgent || (r.Applications != nil) != byAgent {
+				t.Errorf("%s: from an agent %t, of the instance %q, software %v", r.ARN, r.FromAgent, r.Instance, r.Applications)
+			}
+		}
+		return nil
+	})
+	if err != nil || batches != 2 {
+		t.Errorf("%d batches, error %v", batches, err)
+	}
+}

@@ -75,7 +75,7 @@ func (s *Source) readFile(r *reading, dir *os.Root, f file, before string) (hash
 		return "", fmt.Errorf("read the file again: %w", err)
 	}
 	bad, err := source.ReadDistinct(f.name, io.LimitReader(in, maxFileBytes), s.owner, func(item source.Item) error {
-		report := source.Report(&item.Resource)
+		report := item.Report()
 		if _, err := license.ParseResourceARN(report.ARN); err != nil { // the server would not say which line it is
 			s.fail(fmt.Sprintf("%s:%d", f.name, item.Line), err.Error())
 			return nil
@@ -100,7 +100,7 @@ func hashOf(in io.Reader) (string, error) {
 // too large or another file reports a machine that is in it.
 func (r *reading) add(report license.Report) error {
 	full := len(r.batch) == license.MaxReports || r.apps+len(report.Applications) > maxApplications
-	if len(r.batch) > 0 && full || r.names[report.ARN] {
+	if len(r.batch) > 0 && full || r.names[report.ARN] || r.names[report.Instance] {
 		if err := r.flush(); err != nil {
 			return &handedOver{err}
 		}
@@ -110,6 +110,9 @@ func (r *reading) add(report license.Report) error {
 	}
 	r.batch = append(r.batch, report)
 	r.names[report.ARN] = true
+	if report.Instance != "" {
+		r.names[report.Instance] = true
+	}
 	r.apps += len(report.Applications)
 	return nil
 }

@@ -49,6 +49,9 @@ func Read(in io.Reader, owner Owner, sink record.Sink) error {
 	if err != nil {
 		return sink.Bad(m.machine.line, err.Error())
 	}
+	if sink.Agent != nil {
+		return sink.Agent(m.machine.line, r, m.Instance())
+	}
 	return sink.Put(m.machine.line, r)
 }
 

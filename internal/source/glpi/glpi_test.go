@@ -158,6 +158,9 @@ func TestIdentity(t *testing.T) {
 	}{
 		"renamed":                         {hardware("a", uuid, "Physical"), hardware("b", uuid, "Physical"), true},
 		"UUID in other case":              {hardware("a", uuid, "VMware"), hardware("a", strings.ToLower(uuid), "VMware"), true},
+		"UUID in other byte order":        {hardware("a", uuid, "VMware"), hardware("a", "44454C4C-4200-1048-8051-B3C04F564231", "VMware"), true},
+		"container in other byte order":   {hardware("a", uuid, "lxc"), hardware("a", "44454C4C-4200-1048-8051-B3C04F564231", "lxc"), true},
+		"vendor's in other byte order":    {hardware("a", "00020003-0004-0005-0006-000700080009", "Physical"), hardware("b", vendor, "Physical"), false},
 		"hypervisor found on a later run": {hardware("a", uuid, "Physical"), hardware("a", uuid, "QEMU"), true},
 		"same name, other hardware":       {hardware("a", uuid, "Physical"), hardware("a", other, "Physical"), false},
 		"two containers of one host":      {hardware("a", uuid, "podman"), hardware("b", uuid, "podman"), false},

@@ -1,8 +1,9 @@
 package glpi
 
 // InstanceID is the ID of the managed instance that an agent on a machine with
-// this hardware UUID is, for sources that see the machine from outside. ok is
-// false for a UUID that does not tell one machine from another.
+// this hardware UUID is, for sources that see the machine from outside. It is
+// the same for both orders of the UUID's bytes. ok is false for a UUID that does
+// not tell one machine from another.
 func InstanceID(uuid string) (id string, ok bool) {
 	plain := plainUUID(uuid)
 	return instanceID("uuid", plain), plain != ""

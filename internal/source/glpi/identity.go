@@ -16,9 +16,9 @@ var ownUUID = map[string]bool{
 	"qemu": true, "kvm": true, "hyper-v": true, "parallels": true, "virtuozzo": true, "aix_lpar": true,
 }
 
-// sharedUUIDs were left by board vendors on many machines.
+// sharedUUIDs were left by board vendors on many machines; each as plainUUID
+// spells it.
 var sharedUUIDs = map[string]bool{
-	"03000200040005000006000700080009": true,
 	"00020003000400050006000700080009": true,
 	"12345678123412341234123456789abc": true,
 }
@@ -65,13 +65,38 @@ func (m *machine) guests() []string {
 
 // plainUUID is a UUID without its hyphens in lower case, or "" when it cannot
 // tell one machine from another.
+//
+// Of the two orders in which the bytes of the first three groups are written
+// it is the lesser. Firmware, hypervisors and systems do not agree on the
+// order, so that one machine shows both, to its agent and from outside.
 func plainUUID(s string) string {
 	s = strings.ToLower(strings.ReplaceAll(strings.TrimSpace(s), "-", ""))
 	const least = 12 // a container's short ID
-	if len(s) < least || strings.Trim(s, "0123456789abcdef") != "" || strings.Trim(s, s[:1]) == "" || sharedUUIDs[s] {
+	if len(s) < least || strings.Trim(s, "0123456789abcdef") != "" || strings.Trim(s, s[:1]) == "" {
+		return ""
+	}
+	if s = min(s, otherOrder(s)); sharedUUIDs[s] {
 		return ""
 	}
 	return s
+}
+
+// otherOrder is a UUID without hyphens with the bytes of its first three
+// groups turned round; what is no UUID stays as it is.
+func otherOrder(s string) string {
+	if len(s) != 32 {
+		return s
+	}
+	return turned(s[:8]) + turned(s[8:12]) + turned(s[12:16]) + s[16:]
+}
+
+// turned are hexadecimal digits, byte by byte from the last to the first.
+func turned(digits string) string {
+	var b strings.Builder
+	for i := len(digits) - 2; i >= 0; i -= 2 {
+		b.WriteString(digits[i : i+2])
+	}
+	return b.String()
 }
 
 // instanceID is mi- and 17 hexadecimal digits, as Systems Manager's are.

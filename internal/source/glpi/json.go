@@ -58,6 +58,8 @@ func (r *jsonReader) member(name string) (err error) {
 		}
 	case "deviceid":
 		r.message.Device, err = r.text()
+	case "tag":
+		r.message.machine.label, err = r.text()
 	case "itemtype":
 		r.item, err = r.text()
 	case "partial":

@@ -17,6 +17,8 @@ type machine struct {
 	hardware hardware
 	system   operatingSystem
 	serial   string // of the BIOS; vendors leave nonsense in it
+	firmware firmware
+	label    string // the agent's setting tag
 	cpus     []cpu
 	logical  int64 // NUMBER_OF_PROCESSORS of a Windows environment; 0: not told
 	software []program
@@ -50,7 +52,11 @@ type hardware struct {
 	vmSystem   *string // nil: not told
 }
 
-type operatingSystem struct{ fullName, name, version, kernelName string }
+type operatingSystem struct{ fullName, name, version, kernelName, domainName string }
+
+// firmware is what tells who made the machine: its vendor, and the vendor and
+// version of its BIOS.
+type firmware struct{ makers, assetTag string }
 
 type program struct{ name, publisher, version string }
 

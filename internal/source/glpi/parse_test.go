@@ -147,6 +147,39 @@ func TestGuests(t *testing.T) {
 	}
 }
 
+// TestInstance: which EC2 instance a machine is shows where somebody put its ID,
+// and only on EC2.
+func TestInstance(t *testing.T) {
+	const id, nitro = "i-0123456789abcdef0", "<SMANUFACTURER>Amazon EC2</SMANUFACTURER>"
+	bios := func(inside string) string { return "<BIOS>" + inside + "</BIOS>" }
+	tag := func(value string) string {
+		return "<ACCOUNTINFO><KEYNAME>TAG</KEYNAME><KEYVALUE>" + value + "</KEYVALUE></ACCOUNTINFO>"
+	}
+	for name, c := range map[string]struct{ sections, want string }{
+		"asset tag":                   {named + bios(nitro+"<ASSETTAG>"+id+"</ASSETTAG>"), id},
+		"agent's tag":                 {named + bios(nitro) + tag(id), id},
+		"resource name":               {"<HARDWARE><NAME>" + id + ".eu-central-1.compute.internal</NAME></HARDWARE>" + bios(nitro), id},
+		"domain name":                 {named + bios(nitro) + "<OPERATINGSYSTEM><FQDN>" + id + ".ec2.internal</FQDN></OPERATINGSYSTEM>", id},
+		"Xen":                         {named + bios("<BMANUFACTURER>Xen</BMANUFACTURER><BVERSION>4.11.amazon</BVERSION>") + tag("i-01234567"), "i-01234567"},
+		"Xen by UUID":                 {hardware("a", "EC2E1916-9099-7CAF-FD21-012345ABCDEF", "Xen") + tag(id), id},
+		"Xen by UUID, other order":    {hardware("a", "45E12AEC-DCD1-B213-94ED-012345ABCDEF", "Xen") + tag(id), id},
+		"Nitro as agents report it":   {named + bios(nitro+"<ASSETTAG>Amazon EC2</ASSETTAG>"), ""},
+		"elsewhere":                   {named + bios("<SMANUFACTURER>Dell Inc.</SMANUFACTURER><ASSETTAG>"+id+"</ASSETTAG>") + tag(id), ""},
+		"another label":               {named + bios(nitro) + "<ACCOUNTINFO><KEYNAME>OWNER</KEYNAME><KEYVALUE>" + id + "</KEYVALUE></ACCOUNTINFO>", ""},
+		"an ID of another length":     {named + bios(nitro) + tag("i-0123456789"), ""},
+		"an ID with more behind it":   {named + bios(nitro) + tag(id+" db"), ""},
+		"tag in the language of GLPI": {"", id},
+	} {
+		body := inventory(c.sections)
+		if c.sections == "" {
+			body = `{"action":"inventory","tag":"` + id + `","content":{"hardware":{"name":"db1"},"bios":{"smanufacturer":"Amazon EC2"}}}`
+		}
+		if m, _ := parse(t, body); m.Instance() != c.want {
+			t.Errorf("%s: %q, want %q", name, m.Instance(), c.want)
+		}
+	}
+}
+
 // TestReadsTextAsXMLDoes compares the text of elements with what the standard
 // library reads.
 func TestReadsTextAsXMLDoes(t *testing.T) {
@@ -217,6 +250,7 @@ func FuzzXML(f *testing.F) {
 // FuzzJSON: whatever the input, a machine is one that PutResources would take.
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`{"action":"inventory","content":{"hardware":{"name":"db1","vmsystem":"KVM"},"cpus":[{"core":2,"thread":4}],"softwares":[{"name":"b"}]}}`))
+	f.Add([]byte(`{"action":"inventory","tag":"i-0123456789abcdef0","content":{"hardware":{"name":"db1"},"bios":{"smanufacturer":"Amazon EC2","assettag":"Amazon EC2"}}}`))
 	f.Add([]byte(`{"action":"contact","partial":1,"content":{"virtualmachines":[{"uuid":"4C4C4544-0042-4810-8051-B3C04F564231","status":"running","vmtype":"kvm"}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := glpi.Parse(body)
@@ -224,6 +258,9 @@ func FuzzJSON(f *testing.F) {
 			return
 		}
 		m.Guests(owner)
+		if id := m.Instance(); id != "" && len(id) != len("i-")+8 && len(id) != len("i-")+17 {
+			t.Errorf("the instance is %q", id)
+		}
 		if r, err := m.Resource(owner); err == nil {
 			if err := record.Check(&r); err != nil {
 				t.Fatal(err)

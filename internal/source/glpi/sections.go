@@ -15,8 +15,9 @@ import (
 // THREAD.
 var sections = map[string]*section{
 	"HARDWARE":        {fields: []string{"NAME", "UUID", "OSNAME", "OSVERSION", "VMSYSTEM"}, single: true, take: (*machine).takeHardware},
-	"OPERATINGSYSTEM": {fields: []string{"FULL_NAME", "NAME", "VERSION", "KERNEL_NAME"}, single: true, take: (*machine).takeSystem},
-	"BIOS":            {fields: []string{"SSN"}, single: true, take: (*machine).takeBIOS},
+	"OPERATINGSYSTEM": {fields: []string{"FULL_NAME", "NAME", "VERSION", "KERNEL_NAME", "FQDN"}, single: true, take: (*machine).takeSystem},
+	"BIOS":            {fields: []string{"SSN", "SMANUFACTURER", "BMANUFACTURER", "BVERSION", "ASSETTAG"}, single: true, take: (*machine).takeBIOS},
+	"ACCOUNTINFO":     {fields: []string{"KEYNAME", "KEYVALUE"}, take: (*machine).takeLabel},
 	"CPUS":            {fields: []string{"CORE", "THREAD", "CORES", "THREADS", "LOGICAL_CPUS"}, take: (*machine).takeCPU},
 	"ENVS":            {fields: []string{"KEY", "VAL"}, take: (*machine).takeVariable},
 	"SOFTWARES":       {fields: []string{"NAME", "PUBLISHER", "VERSION"}, take: (*machine).takeSoftware},
@@ -86,12 +87,21 @@ func (m *machine) takeHardware(e *entry) error {
 }
 
 func (m *machine) takeSystem(e *entry) error {
-	m.system = operatingSystem{fullName: e.values[0], name: e.values[1], version: e.values[2], kernelName: e.values[3]}
+	m.system = operatingSystem{fullName: e.values[0], name: e.values[1], version: e.values[2], kernelName: e.values[3], domainName: e.values[4]}
 	return nil
 }
 
 func (m *machine) takeBIOS(e *entry) error {
 	m.serial = e.values[0]
+	m.firmware = firmware{makers: e.values[1] + "\n" + e.values[2] + "\n" + e.values[3], assetTag: e.values[4]}
+	return nil
+}
+
+// takeLabel keeps what people have their agent call the machine.
+func (m *machine) takeLabel(e *entry) error {
+	if strings.EqualFold(e.values[0], "TAG") {
+		m.label = e.values[1]
+	}
 	return nil
 }
 

@@ -93,6 +93,11 @@ func (r *Reader) Line(offset int64) int {
 type Sink struct {
 	Put func(line int, resource api.Resource) error // one good record
 	Bad func(line int, reason string) error         // one record that was refused
+
+	// Agent takes, in the place of Put, what an inventory agent says of the
+	// machine it runs on, and which EC2 instance that says it is ("" for none).
+	// nil: Put takes it.
+	Agent func(line int, resource api.Resource, instance string) error
 }
 
 // At says on which line an input could not be read any further.

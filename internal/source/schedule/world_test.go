@@ -226,7 +226,7 @@ func (w *world) inventory() []string {
 	var found []string
 	err := w.store.View(context.Background(), func(tx license.Tx) error {
 		found = nil
-		list, err := tx.Inventory(account, nil, 0, 10000)
+		list, _, err := tx.Inventory(account, nil, 0, 10000)
 		for _, r := range list {
 			found = append(found, r.ARN[len(arn("")):])
 		}

@@ -2,7 +2,6 @@ package vsphere
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/vmware/govmomi/vim25/mo"
@@ -34,37 +33,12 @@ func (p *pull) identify(ref types.ManagedObjectReference, name, uuid, instanceUU
 	return id, true
 }
 
-// guestUUID is a machine's UUID as its guest shows it to an agent. Windows
-// reads the first three groups in the other byte order, and so does Linux from
-// virtual hardware 13 on, whose firmware follows SMBIOS 2.6.
-func guestUUID(uuid, version, guestID string) string {
-	const swapsFrom = 13
-	number, _ := strconv.Atoi(strings.TrimPrefix(version, "vmx-"))
-	groups := strings.Split(strings.TrimSpace(uuid), "-")
-	if len(groups) != 5 || number < swapsFrom && !strings.HasPrefix(strings.ToLower(guestID), "win") {
-		return uuid
-	}
-	for i := range 3 {
-		groups[i] = reversed(groups[i])
-	}
-	return strings.Join(groups, "-")
-}
-
-// reversed turns hexadecimal digits round byte by byte.
-func reversed(digits string) string {
-	var b strings.Builder
-	for i := len(digits) - 2; i >= 0; i -= 2 {
-		b.WriteString(digits[i : i+2])
-	}
-	return b.String()
-}
-
 // findShared finds UUIDs that several machines have, which copies of a
 // machine's files do. The one that was known by it keeps it, else the first;
 // the others go by what the vCenter calls them.
 func (p *pull) findShared(ctx context.Context, roots []types.ManagedObjectReference) error {
 	first := map[string]string{} // by ID: the first object with it
-	properties := []string{"config.uuid", "config.version", "config.guestId", "summary.config.uuid", "summary.config.template"}
+	properties := []string{"config.uuid", "summary.config.uuid", "summary.config.template"}
 	return p.objects(ctx, roots, "VirtualMachine", properties, func(page []types.ObjectContent) error {
 		var machines []mo.VirtualMachine
 		if err := mo.LoadObjectContent(page, &machines); err != nil {
@@ -72,7 +46,7 @@ func (p *pull) findShared(ctx context.Context, roots []types.ManagedObjectRefere
 		}
 		for i := range machines {
 			m := factsOf(&machines[i])
-			id, usable := glpi.InstanceID(guestUUID(m.uuid, m.version, m.guestID))
+			id, usable := glpi.InstanceID(m.uuid)
 			if !usable || m.template {
 				continue
 			}

@@ -13,7 +13,7 @@ import (
 
 // machineProperties are read of each machine. The summary stays readable while
 // its host is disconnected.
-var machineProperties = []string{"name", "config.uuid", "config.instanceUuid", "config.template", "config.version", "config.guestId",
+var machineProperties = []string{"name", "config.uuid", "config.instanceUuid", "config.template", "config.guestId",
 	"config.guestFullName", "config.hardware.numCPU", "summary.config", "guest.guestFullName",
 	"runtime.host", "runtime.powerState", "runtime.connectionState", "customValue"}
 
@@ -63,7 +63,6 @@ type facts struct {
 	name               string
 	uuid, instanceUUID string
 	template           bool
-	version            string // of the virtual hardware, such as vmx-19
 	guestID, guest     string
 	cpus               *int64
 	host               *types.ManagedObjectReference
@@ -74,14 +73,14 @@ type facts struct {
 func factsOf(m *mo.VirtualMachine) facts {
 	s := m.Summary.Config
 	f := facts{
-		self: m.Self, name: m.Name, uuid: s.Uuid, instanceUUID: s.InstanceUuid, template: s.Template, version: s.HwVersion,
+		self: m.Self, name: m.Name, uuid: s.Uuid, instanceUUID: s.InstanceUuid, template: s.Template,
 		guestID: s.GuestId, guest: s.GuestFullName, cpus: number(s.NumCpu), host: m.Runtime.Host, power: m.Runtime.PowerState,
 		connected: m.Runtime.ConnectionState == types.VirtualMachineConnectionStateConnected,
 	}
 	if c := m.Config; c != nil {
 		f.uuid, f.instanceUUID = cmp.Or(c.Uuid, f.uuid), cmp.Or(c.InstanceUuid, f.instanceUUID)
 		f.template = f.template || c.Template
-		f.version, f.guestID, f.guest = cmp.Or(c.Version, f.version), cmp.Or(c.GuestId, f.guestID), cmp.Or(c.GuestFullName, f.guest)
+		f.guestID, f.guest = cmp.Or(c.GuestId, f.guestID), cmp.Or(c.GuestFullName, f.guest)
 		f.cpus = cmp.Or(number(c.Hardware.NumCPU), f.cpus)
 	}
 	if m.Guest != nil {
@@ -91,8 +90,7 @@ func factsOf(m *mo.VirtualMachine) facts {
 }
 
 func (p *pull) machine(m facts) (license.Report, bool) {
-	uuid := guestUUID(m.uuid, m.version, m.guestID)
-	id, ok := p.identify(m.self, m.name, uuid, m.instanceUUID)
+	id, ok := p.identify(m.self, m.name, m.uuid, m.instanceUUID)
 	if !ok {
 		return license.Report{}, false
 	}

@@ -18,6 +18,9 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 
 	"reeve/internal/license"
+	"reeve/internal/licensetest"
+	"reeve/internal/source"
+	"reeve/internal/source/glpi"
 )
 
 // administrator is a client that changes the simulated vCenter.
@@ -52,7 +55,7 @@ func TestReports(t *testing.T) {
 	h := w.carrier(m)
 	w.size(h, 2, 32, 64)
 	w.change(m, func() {
-		m.Config.GuestId, m.Config.Version, m.Config.Hardware.NumCPU = "ubuntu64Guest", "vmx-11", 6
+		m.Config.GuestId, m.Config.Hardware.NumCPU = "ubuntu64Guest", 6
 		m.Config.GuestFullName, m.Summary.Config.GuestFullName, m.Guest.GuestFullName = "", "", "Ubuntu Linux (64-bit)"
 	})
 	found, _ := w.mustPull(nil)
@@ -160,23 +163,32 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestGuestsAreTheirAgents: the machine is who an agent in it says: Windows,
-// and Linux on newer virtual hardware, show the UUID in another byte order.
+// TestGuestsAreTheirAgents: the machine is who the agent in it says, in
+// whichever order guest and vCenter show the bytes of its UUID.
 func TestGuestsAreTheirAgents(t *testing.T) {
 	const raw, swapped = "00112233-4455-6677-8899-aabbccddeeff", "33221100-5544-7766-8899-aabbccddeeff"
-	for _, c := range []struct{ version, guest, shown string }{
-		{"vmx-11", "ubuntu64Guest", raw}, {"vmx-13", "ubuntu64Guest", swapped}, {"vmx-21", "", swapped},
-		{"vmx-08", "windows2019srv_64Guest", swapped}, {"", "", raw},
-	} {
+	owner := glpi.Owner{Region: licensetest.Region, Account: licensetest.Root}
+	for outside, inside := range map[string]string{raw: swapped, swapped: raw} {
 		w := start(t)
 		m := w.machines()["DC0_H0_VM0"]
-		w.change(m, func() {
-			m.Config.Uuid, m.Summary.Config.Uuid = raw, raw
-			m.Config.Version, m.Summary.Config.HwVersion = c.version, c.version
-			m.Config.GuestId, m.Summary.Config.GuestId = c.guest, c.guest
-		})
-		if found, _ := w.mustPull(nil); found[w.arn(c.shown)].ARN == "" {
-			t.Errorf("%s, %s: the machine is not the one whose agent shows %s", c.version, c.guest, c.shown)
+		w.change(m, func() { m.Config.Uuid, m.Summary.Config.Uuid = outside, outside })
+		l := w.ledger()
+		l.pull()
+		before := l.inventory()
+		message, err := glpi.Parse([]byte("<REQUEST><CONTENT><HARDWARE><NAME>vm</NAME><UUID>" + inside + "</UUID><VMSYSTEM>VMware</VMSYSTEM></HARDWARE></CONTENT></REQUEST>"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		agent, err := message.Resource(owner)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Manager.PutResources(t.Context(), l.who, license.Put{Reports: []license.Report{source.Report(&agent)}}); err != nil {
+			t.Fatal(err)
+		}
+		l.pull()
+		if after := l.inventory(); after != before {
+			t.Errorf("vCenter shows %s and the agent %s: %d machines became %d", outside, inside, before, after)
 		}
 	}
 }

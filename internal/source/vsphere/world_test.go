@@ -58,14 +58,10 @@ func startModel(t *testing.T, model *simulator.Model, certificate *tls.Config) *
 	}
 	address := *server.URL
 	address.User = nil
-	w := &world{
+	return &world{
 		t: t, model: model,
 		Settings: &vsphere.Settings{URL: address.String(), User: "reeve", PasswordFile: file, Insecure: true, Region: licensetest.Region, Account: licensetest.Root},
 	}
-	for _, m := range w.machines() { // hardware whose UUID an agent shows as it is
-		w.change(m, func() { m.Config.Version, m.Summary.Config.HwVersion = "vmx-11", "vmx-11" })
-	}
-	return w
 }
 
 func (w *world) open() *vsphere.Source {
@@ -183,6 +179,16 @@ func (l *ledger) pull() license.PutResult {
 	}
 	l.last = next
 	return sum
+}
+
+// inventory is how many machines there are.
+func (l *ledger) inventory() int {
+	l.w.t.Helper()
+	list, _, err := l.Manager.ListInventory(l.w.t.Context(), l.who, nil, 0, 1000)
+	if err != nil {
+		l.w.t.Fatalf("list inventory: %v", err)
+	}
+	return len(list)
 }
 
 // create makes a configuration that all machines are associated with.

@@ -138,7 +138,7 @@ func (l *benchLedger) benchPages(b *testing.B) {
 func (l *benchLedger) benchPage(b *testing.B, cache *mvtree.Cache, p page) {
 	b.ReportAllocs()
 	err := l.db.View(context.Background(), func(c sqlconn.Conn) error {
-		r := mvtree.Reader{Source: l.source(c), Cache: cache}
+		r := mvtree.Reader{Source: l.source(c), Cache: cache, History: 1}
 		for b.Loop() {
 			n := 0
 			err := r.Scan(1, 0, p.rev, p.after, 0, func(mvtree.Key, mvtree.Value) (bool, error) { n++; return n < p.limit, nil })

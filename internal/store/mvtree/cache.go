@@ -9,6 +9,8 @@ import (
 // Cache keeps decoded nodes within a number of bytes; any number of Readers
 // share it. A nil Cache is empty and takes nothing.
 //
+// What is a configuration here is one history of it, see Reader.
+//
 // Per configuration it knows the revision S that its nodes are synced to: each
 // node there is what the table has at S, hence what every revision up to S
 // reads, for a later revision only closes or adds rows that earlier ones do
@@ -32,6 +34,8 @@ type Cache struct {
 	cfgs  map[int64]*cached
 	bytes int64
 	hand  *entry // of the clock: the next to be looked at for eviction
+
+	hits, misses atomic.Uint64
 }
 
 // cached is what is kept of one configuration; without nodes there is none.
@@ -70,11 +74,30 @@ func (c *Cache) Bytes() int64 {
 	return c.bytes
 }
 
+// Stats are how often a node was there and was not, and Bytes. A nil cache has
+// none.
+func (c *Cache) Stats() (hits, misses uint64, bytes int64) {
+	if c == nil {
+		return 0, 0, 0
+	}
+	return c.hits.Load(), c.misses.Load(), c.Bytes()
+}
+
 // node returns a node that is right for a revision, or nil.
 func (c *Cache) node(cfg, num, rev int64) *node {
 	if c == nil {
 		return nil
 	}
+	n := c.find(cfg, num, rev)
+	if n != nil {
+		c.hits.Add(1)
+	} else {
+		c.misses.Add(1)
+	}
+	return n
+}
+
+func (c *Cache) find(cfg, num, rev int64) *node {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	of := c.cfgs[cfg]
@@ -93,7 +116,7 @@ func (c *Cache) node(cfg, num, rev int64) *node {
 
 // advance syncs a configuration to a snapshot with that head and reports
 // whether it is at that very revision then.
-func (c *Cache) advance(cfg, head int64, touched func(cfg, after, to int64) ([]int64, error)) (bool, error) {
+func (c *Cache) advance(cfg, head int64, touched func(after, to int64) ([]int64, error)) (bool, error) {
 	c.mu.RLock()
 	was := head
 	if of := c.cfgs[cfg]; of != nil {
@@ -107,7 +130,7 @@ func (c *Cache) advance(cfg, head int64, touched func(cfg, after, to int64) ([]i
 		c.drop(cfg, head)
 		return true, nil
 	}
-	nums, err := touched(cfg, was, head)
+	nums, err := touched(was, head)
 	if err != nil {
 		return false, err
 	}

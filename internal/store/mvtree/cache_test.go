@@ -20,11 +20,11 @@ var errAsked = errors.New("the source was asked")
 type closedSource struct{}
 
 func (closedSource) Conn() (sqlconn.Conn, error)                  { return nil, errAsked }
-func (closedSource) Head(int64) (int64, error)                    { return 0, errAsked }
+func (closedSource) Head(int64) (int64, bool, error)              { return 0, false, errAsked }
 func (closedSource) Touched(int64, int64, int64) ([]int64, error) { return nil, errAsked }
 
 func (w *world) fromMemory(cache *mvtree.Cache, p page) error {
-	got, err := p.read(mvtree.Reader{Source: closedSource{}, Cache: cache}, w.cfg)
+	got, err := p.read(mvtree.Reader{Source: closedSource{}, Cache: cache, History: 1}, w.cfg)
 	if err == nil && !slices.Equal(got, w.oracle.page(p)) {
 		w.Errorf("page %+v from memory: got %v, want %v", p, got, w.oracle.page(p))
 	}
@@ -63,7 +63,7 @@ func TestCachedReadAllocatesNothing(t *testing.T) {
 	w.commit(series(1, 1, 200)...)
 	cache := mvtree.NewCache(1<<20, prefixPacker{})
 	w.compare(cache, page{rev: 1, limit: 300})
-	r := mvtree.Reader{Source: closedSource{}, Cache: cache}
+	r := mvtree.Reader{Source: closedSource{}, Cache: cache, History: 1}
 	each := func(mvtree.Key, mvtree.Value) (bool, error) { return true, nil }
 	allocs := testing.AllocsPerRun(20, func() {
 		if err := r.Scan(1, 0, 1, mvtree.Key{}, 0, each); err != nil {
@@ -92,7 +92,7 @@ func TestLateLoadIsNotKept(t *testing.T) {
 				w.commit(ending(1, 1))
 				w.compare(fresh, page{rev: 3, tree: 6, limit: 1}) // synced to 3 by another tree
 			}}
-			_, err := page{rev: 2, limit: 100}.read(mvtree.Reader{Source: late.source(counted), Cache: fresh}, w.cfg)
+			_, err := page{rev: 2, limit: 100}.read(mvtree.Reader{Source: late.source(counted), Cache: fresh, History: w.cfg}, w.cfg)
 			return err
 		})
 		w.compare(fresh, page{rev: 1, limit: 100}, page{rev: 2, limit: 100}, page{rev: 3, limit: 100})
@@ -145,7 +145,7 @@ func TestRevisionBeyondTheNewest(t *testing.T) {
 	w := newWorld(t, openSQLite(t), 1, 8)
 	w.commit(series(1, 1, 5)...)
 	w.view(func(c sqlconn.Conn) error {
-		r := mvtree.Reader{Source: w.source(c), Cache: mvtree.NewCache(1<<20, prefixPacker{})}
+		r := mvtree.Reader{Source: w.source(c), Cache: mvtree.NewCache(1<<20, prefixPacker{}), History: w.cfg}
 		if _, err := (page{rev: 2, limit: 1}).read(r, w.cfg); err == nil {
 			t.Error("a revision that is yet to come was read")
 		}
@@ -248,14 +248,14 @@ func (s *shared) readUntil(done *atomic.Bool, cache *mvtree.Cache, rng *rand.Ran
 
 func (s *shared) readOnce(c sqlconn.Conn, cache *mvtree.Cache, rng *rand.Rand) error {
 	src := sharedSource{c, s}
-	head, err := src.Head(s.cfg)
+	head, _, err := src.Head(s.cfg)
 	if err != nil || head == 0 {
 		return err
 	}
 	for range 5 {
 		rev := max(1, head-rng.Int64N(10))
 		p := page{rev: rev, after: randomKey(rng), limit: 1 + rng.IntN(60)}
-		got, err := p.read(mvtree.Reader{Source: src, Cache: cache}, s.cfg)
+		got, err := p.read(mvtree.Reader{Source: src, Cache: cache, History: s.cfg}, s.cfg)
 		if err != nil {
 			return err
 		}
@@ -278,12 +278,12 @@ type sharedSource struct {
 
 func (s sharedSource) Conn() (sqlconn.Conn, error) { return s.conn, nil }
 
-func (s sharedSource) Head(cfg int64) (head int64, err error) {
+func (s sharedSource) Head(cfg int64) (head int64, same bool, err error) {
 	v, ok, err := mvtree.Reader{Source: mvtree.Fixed(s.conn)}.Get(cfg, 6, mvtree.Open-1, mvtree.Key{Owner: 1, ID: 1})
 	if ok {
 		_, err = fmt.Sscan(v.Text, &head)
 	}
-	return head, err
+	return head, true, err
 }
 
 func (s sharedSource) Touched(_, after, to int64) (nums []int64, err error) {
@@ -309,11 +309,11 @@ func TestAdvanceMeetsOlderSnapshot(t *testing.T) {
 			w.view(func(c sqlconn.Conn) error {
 				src := meeting{w.source(c), func() {
 					cache.Drop(w.cfg)
-					if _, err := (page{rev: 1, limit: 100}).read(mvtree.Reader{Source: old.source(snapshot), Cache: cache}, w.cfg); err != nil {
+					if _, err := (page{rev: 1, limit: 100}).read(mvtree.Reader{Source: old.source(snapshot), Cache: cache, History: w.cfg}, w.cfg); err != nil {
 						w.Error(err)
 					}
 				}}
-				_, err := page{rev: 3, limit: 100}.read(mvtree.Reader{Source: src, Cache: cache}, w.cfg)
+				_, err := page{rev: 3, limit: 100}.read(mvtree.Reader{Source: src, Cache: cache, History: w.cfg}, w.cfg)
 				return err
 			})
 			return nil

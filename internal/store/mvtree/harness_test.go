@@ -234,7 +234,7 @@ func (o oracle) page(p page) []string {
 func (w *world) compare(cache *mvtree.Cache, pages ...page) {
 	w.Helper()
 	w.view(func(c sqlconn.Conn) error {
-		r := mvtree.Reader{Source: w.source(c), Cache: cache}
+		r := mvtree.Reader{Source: w.source(c), Cache: cache, History: w.cfg}
 		for _, p := range pages {
 			got, err := p.read(r, w.cfg)
 			if err != nil {
@@ -264,8 +264,8 @@ type worldSource struct {
 	w    *world
 }
 
-func (s worldSource) Conn() (sqlconn.Conn, error) { return s.conn, nil }
-func (s worldSource) Head(int64) (int64, error)   { return s.w.head, nil }
+func (s worldSource) Conn() (sqlconn.Conn, error)     { return s.conn, nil }
+func (s worldSource) Head(int64) (int64, bool, error) { return s.w.head, true, nil }
 func (s worldSource) Touched(_, after, to int64) (nums []int64, err error) {
 	for r := after + 1; r <= to; r++ {
 		nums = append(nums, s.w.touched[r]...)

@@ -15,9 +15,10 @@ type Source interface {
 	// Conn is the connection that reads the snapshot.
 	Conn() (sqlconn.Conn, error)
 
-	// Head is the newest revision of a configuration in the snapshot. It may
-	// be asked once a call of the Reader.
-	Head(cfg int64) (int64, error)
+	// Head is the newest revision of a configuration in the snapshot, and
+	// whether it is one of the Reader's History. It may be asked once a call
+	// of the Reader.
+	Head(cfg int64) (head int64, same bool, err error)
 
 	// Touched returns what Writer.Flush returned as touched for the
 	// revisions after < r <= to, in any order, repetitions included.
@@ -30,16 +31,21 @@ func Fixed(c sqlconn.Conn) Source { return fixed{c} }
 type fixed struct{ conn sqlconn.Conn }
 
 func (f fixed) Conn() (sqlconn.Conn, error)            { return f.conn, nil }
-func (f fixed) Head(int64) (int64, error)              { return 0, errFixed }
+func (f fixed) Head(int64) (int64, bool, error)        { return 0, false, errFixed }
 func (f fixed) Touched(_, _, _ int64) ([]int64, error) { return nil, errFixed }
 
 var errFixed = fmt.Errorf("a fixed source has no cache to keep")
 
 // Reader reads trees. Cache may be nil; it must be nil in a transaction that
 // has written to the trees, whose own rows nobody else may see.
+//
+// History is what the Cache keeps nodes under: a number for one history of one
+// configuration. A database that was set back to an earlier state goes on with
+// another history, whose revisions have the numbers of those that were lost.
 type Reader struct {
-	Source Source
-	Cache  *Cache
+	Source  Source
+	Cache   *Cache
+	History int64
 }
 
 // Scan calls each for every row of a tree that is alive at a revision, in the
@@ -87,6 +93,7 @@ type scan struct {
 	after, end     Key // after < key <= end
 	each           func(Key, Value) (bool, error)
 	snapshot       int64           // the source's head, once it was asked for
+	other          bool            // it is of another history
 	width          int             // how many leaves the next load brings
 	ahead          map[int64]*node // loaded before their turn
 }
@@ -161,7 +168,7 @@ const maxWidth = 16
 // readAhead loads leaves of a directory from index i on unless the first is
 // at hand: one at first, then ever more, since the reader went on and on.
 func (s *scan) readAhead(n *node, i int) error {
-	if s.ahead[n.rows[i].child] != nil || s.Cache.node(s.cfg, n.rows[i].child, s.rev) != nil {
+	if s.ahead[n.rows[i].child] != nil || s.Cache.node(s.History, n.rows[i].child, s.rev) != nil {
 		return nil
 	}
 	var nums []int64
@@ -184,7 +191,7 @@ func (s *scan) readAhead(n *node, i int) error {
 
 // node returns a node, from the cache if that has it.
 func (s *scan) node(num int64, height int) (*node, error) {
-	if n := s.Cache.node(s.cfg, num, s.rev); n != nil {
+	if n := s.Cache.node(s.History, num, s.rev); n != nil {
 		return n, nil
 	}
 	if n := s.ahead[num]; n != nil {
@@ -216,14 +223,14 @@ func (s *scan) load(nums []int64, height int) ([]*node, error) {
 		return nodes, err
 	}
 	for i, n := range nodes {
-		s.Cache.put(s.cfg, s.snapshot, nums[i], n, height)
+		s.Cache.put(s.History, s.snapshot, nums[i], n, height)
 	}
 	return nodes, nil
 }
 
 // root returns the tree's root at the revision.
 func (s *scan) root() (rootSpan, error) {
-	if n := s.Cache.node(s.cfg, RootNode(s.tree), s.rev); n != nil {
+	if n := s.Cache.node(s.History, RootNode(s.tree), s.rev); n != nil {
 		if span, ok := n.root(s.rev); ok {
 			return span, nil
 		}
@@ -238,7 +245,7 @@ func (s *scan) root() (rootSpan, error) {
 	}
 	span, err := loadRoot(conn, s.cfg, s.tree, s.rev)
 	if err == nil && keep {
-		s.Cache.putRoot(s.cfg, s.snapshot, RootNode(s.tree), span)
+		s.Cache.putRoot(s.History, s.snapshot, RootNode(s.tree), span)
 	}
 	return span, err
 }
@@ -250,12 +257,17 @@ func (s *scan) sync() (keep bool, err error) {
 		return false, nil
 	}
 	if s.snapshot == 0 {
-		if s.snapshot, err = s.Source.Head(s.cfg); err != nil {
+		var same bool
+		if s.snapshot, same, err = s.Source.Head(s.cfg); err != nil {
 			return false, err
 		}
+		s.other = !same
 		if s.rev > s.snapshot {
 			return false, fmt.Errorf("the newest revision is %d", s.snapshot)
 		}
 	}
-	return s.Cache.advance(s.cfg, s.snapshot, s.Source.Touched)
+	if s.other {
+		return false, nil
+	}
+	return s.Cache.advance(s.History, s.snapshot, func(was, head int64) ([]int64, error) { return s.Source.Touched(s.cfg, was, head) })
 }

@@ -284,7 +284,7 @@ func (w *world) cost(p page) (rows int) {
 	w.Helper()
 	w.view(func(c sqlconn.Conn) error {
 		counted := &counting{Conn: c}
-		_, err := p.read(mvtree.Reader{Source: w.source(counted), Cache: mvtree.NewCache(1<<20, prefixPacker{})}, w.cfg)
+		_, err := p.read(mvtree.Reader{Source: w.source(counted), Cache: mvtree.NewCache(1<<20, prefixPacker{}), History: w.cfg}, w.cfg)
 		rows = counted.rows
 		return err
 	})

@@ -1,9 +1,11 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"reeve/internal/license"
 )
@@ -127,11 +129,20 @@ func checkInventory(s *suite, tx license.Tx, filters []license.InventoryFilter, 
 			want = append(want, r.Num)
 		}
 	}
-	found, err := tx.Inventory(alice, filters, 0, 1000)
+	found, _, err := tx.Inventory(alice, filters, 0, 1000)
 	if err != nil {
 		s.Fatalf("inventory %+v: %v", filters, err)
 	}
 	s.same(fmt.Sprintf("inventory %+v", filters), want, numsOf(found))
+}
+
+// inventory is one page of alice's resources.
+func inventory(s *suite, filters []license.InventoryFilter, after int64, limit int) []*license.Resource {
+	s.Helper()
+	return read(s, func(tx license.Tx) ([]*license.Resource, error) {
+		page, _, err := tx.Inventory(alice, filters, after, limit)
+		return page, err
+	})
 }
 
 func inventoryPagesConcatenate(s *suite) {
@@ -148,7 +159,7 @@ func inventoryPagesConcatenate(s *suite) {
 	filters := []license.InventoryFilter{{Name: "tag:third", Condition: license.Equals, Value: "1"}}
 	var found []int64
 	for after := int64(0); ; {
-		page := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.Inventory(alice, filters, after, 3) })
+		page := inventory(s, filters, after, 3)
 		if len(page) == 0 {
 			break
 		}
@@ -167,7 +178,7 @@ func inventoryFollowsChanges(s *suite) {
 	s.declare(r)
 	is := func(name, value string) bool {
 		f := []license.InventoryFilter{{Name: name, Condition: license.Equals, Value: value}}
-		return len(read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.Inventory(alice, f, 0, 9) })) == 1
+		return len(inventory(s, f, 0, 9)) == 1
 	}
 	check := func(step string, want bool, name, value string) {
 		s.Helper()
@@ -221,11 +232,64 @@ func inventoryRefusesUnknownFilters(s *suite) {
 		{Name: "platform", Condition: "LIKE"}, {Name: "tag:a", Condition: ""},
 	} {
 		err := s.store.View(s.ctx, func(tx license.Tx) error {
-			_, err := tx.Inventory(alice, []license.InventoryFilter{f}, 0, 1)
+			_, _, err := tx.Inventory(alice, []license.InventoryFilter{f}, 0, 1)
 			return err
 		})
 		if err == nil {
 			s.Errorf("the filter %+v was taken", f)
 		}
 	}
+}
+
+// sameValuesAtOnceAreFound: resources that get the same new values in several
+// transactions at once are all found by them.
+func sameValuesAtOnceAreFound(s *suite) {
+	const writers, values = 8, 20
+	var rs []*license.Resource
+	for num := int64(1); num <= writers; num++ {
+		rs = append(rs, resource(num))
+	}
+	s.declare(rs...)
+	var all sync.WaitGroup
+	for i, r := range rs {
+		all.Go(func() {
+			var apps []license.Application
+			for n := range values {
+				apps = append(apps, license.Application{Name: fmt.Sprint("app ", (n*7+i*3)%values)})
+			}
+			err := s.store.Update(s.ctx, func(tx license.Tx) error {
+				return tx.SaveSoftware([]license.Software{{Resource: r.Num, Version: 1, Applications: apps}}, 1)
+			})
+			if err != nil {
+				s.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for n := range values {
+		f := []license.InventoryFilter{{Name: "application_name", Condition: license.Equals, Value: fmt.Sprint("app ", n)}}
+		s.same(f[0].Value, numsOf(rs), numsOf(inventory(s, f, 0, 100)))
+	}
+}
+
+// undoneValuesAreFoundLater: a value that was new in a transaction of which
+// nothing remained is found when another one writes it.
+func undoneValuesAreFoundLater(s *suite) {
+	s.declare(resource(1), resource(2))
+	software := func(num int64) []license.Software {
+		return []license.Software{{Resource: num, Version: 1, Applications: []license.Application{{Name: "db"}}}}
+	}
+	undone := errors.New("undone")
+	err := s.store.Update(s.ctx, func(tx license.Tx) error {
+		if err := tx.SaveSoftware(software(1), 1); err != nil {
+			return err
+		}
+		return undone
+	})
+	if !errors.Is(err, undone) {
+		s.Fatal(err)
+	}
+	s.update(func(tx license.Tx) error { return tx.SaveSoftware(software(2), 1) })
+	f := []license.InventoryFilter{{Name: "application_name", Condition: license.Equals, Value: "db"}}
+	s.same("found", []int64{2}, numsOf(inventory(s, f, 0, 10)))
 }

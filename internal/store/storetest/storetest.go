@@ -45,6 +45,8 @@ var tests = []test{
 	{"InventoryPages", inventoryPagesConcatenate},
 	{"InventoryFollows", inventoryFollowsChanges},
 	{"InventoryRefusals", inventoryRefusesUnknownFilters},
+	{"InventoryAtOnce", sameValuesAtOnceAreFound},
+	{"InventoryUndone", undoneValuesAreFoundLater},
 	{"OpenAssociations", openAssociationsByResource},
 	{"Holds", holdsExpireInOrder},
 	{"Failures", failuresAreKeptPerResource},

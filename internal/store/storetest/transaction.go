@@ -48,7 +48,7 @@ func rollbackLeavesNothing(s *suite) {
 		return err
 	})
 	s.view(func(tx license.Tx) error {
-		all, err := tx.Inventory(alice, nil, 0, 10)
+		all, _, err := tx.Inventory(alice, nil, 0, 10)
 		s.same("inventory", []*license.Resource{resource(1)}, all)
 		return err
 	})
