@@ -153,7 +153,7 @@ func BenchmarkCrowd(b *testing.B) {
 					failed.Add(1)
 					return
 				}
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 			}
 			for took := int64(time.Since(asked)); took > slowest.Load(); {
 				slowest.Store(took)
