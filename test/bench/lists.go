@@ -17,8 +17,7 @@ type list struct {
 	name    string
 	filters []filter
 	rows    int      // how many it has, -1 where that is not known beforehand
-	tokens  []string // of every page of step rows
-	step    int
+	tokens  []string // of every page of 50 rows
 }
 
 // listCase is one line of the tables.
