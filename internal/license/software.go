@@ -25,7 +25,7 @@ type SoftwareCursor struct {
 }
 
 const (
-	countBatch    = 500  // resources whose software one transaction counts
+	countBatch    = 100  // resources whose software one transaction counts: writers wait for it
 	countAtOnce   = 2    // such transactions that a list waits for
 	softwareLooks = 5000 // applications that one page looks at
 )

@@ -89,9 +89,6 @@ func Open(path string, opts Options) (*DB, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // one file, one lock
 	}
-	if err := keepPieces(); err != nil {
-		return nil, err
-	}
 	lock, err := lockFile(path)
 	if err != nil {
 		return nil, err
