@@ -153,13 +153,17 @@ func openServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*serv
 	return s, nil
 }
 
-// open begins with the listener: a taken port is the commonest mistake and
-// must not cost a migration.
+// open begins with what can be mistaken: a taken port or a wrong file must not
+// cost a migration, or leave a master key behind.
 func (s *serverProcess) open(ctx context.Context) (err error) {
 	if s.listener, err = listen(s.cfg.Listen); err != nil {
 		return err
 	}
 	if err = s.openMetrics(); err != nil {
+		return err
+	}
+	products, err := readProducts(s.cfg.Products)
+	if err != nil {
 		return err
 	}
 	if err = makeDataDirectory(s.cfg.Data); err != nil {
@@ -173,10 +177,6 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err = s.openDirectory(ctx); err != nil {
-		return err
-	}
-	products, err := readProducts(s.cfg.Products)
-	if err != nil {
 		return err
 	}
 	settings := license.Settings{
