@@ -111,7 +111,7 @@ func readOptions(args []string) (options, error) {
 	f.IntVar(&o.clients, "clients", 16, "connections that ask for lists at once")
 	f.StringVar(&o.only, "only", "", "measure only the lists whose case contains this")
 	f.StringVar(&o.binary, "binary", "", "reeve program for the part start (default: build it)")
-	f.StringVar(&o.settings, "settings", "", "flags of reeve serve for the part start, such as '--cache-bytes 64MiB'")
+	f.StringVar(&o.settings, "settings", "", "flags of reeve serve for the part start, such as '--memory 256MiB'")
 	f.StringVar(&o.profile, "profile", "", "directory for CPU profiles of the measured processes; where their time goes is printed")
 	f.StringVar(&o.json, "json", "", "file for all figures as JSON")
 	f.StringVar(&o.plot, "plot", "", "file for the plot of latency against records, SVG")
