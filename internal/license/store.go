@@ -150,6 +150,24 @@ type UsageWriter interface {
 	Row(u *Usage, rest string)
 }
 
+// UsageRows is a UsageWriter that keeps the rows.
+type UsageRows struct {
+	Rows  []Usage
+	start int
+}
+
+// NewUsageRows returns one that appends to dst.
+func NewUsageRows(dst []Usage) *UsageRows { return &UsageRows{dst, len(dst)} }
+
+// Restart implements UsageWriter.
+func (r *UsageRows) Restart() { r.Rows = r.Rows[:r.start] }
+
+// Row implements UsageWriter.
+func (r *UsageRows) Row(u *Usage, rest string) {
+	r.Rows = append(r.Rows, *u)
+	r.Rows[len(r.Rows)-1].ResourceARN += rest
+}
+
 // TreeTx keeps what was alive at each revision: usage and associations. A
 // read costs O(rows returned), whatever the revision, the history's depth and
 // the number of resources long gone.

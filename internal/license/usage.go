@@ -18,23 +18,10 @@ func (m *Manager) ListUsage(ctx context.Context, who Caller, arn string, f Usage
 		}
 		cur = &start
 	}
-	var rows usageRows
-	page.Next, err = m.WriteUsage(ctx, who, f, *cur, limit, &rows)
-	page.Usage = rows
+	rows := NewUsageRows(nil)
+	page.Next, err = m.WriteUsage(ctx, who, f, *cur, limit, rows)
+	page.Usage = rows.Rows
 	return page, err
-}
-
-// usageRows keeps the rows that it is given.
-type usageRows []Usage
-
-// Restart implements UsageWriter.
-func (r *usageRows) Restart() { *r = (*r)[:0] }
-
-// Row implements UsageWriter.
-func (r *usageRows) Row(u *Usage, rest string) {
-	row := *u
-	row.ResourceARN += rest
-	*r = append(*r, row)
 }
 
 // WriteUsage is ListUsage for who writes the rows elsewhere: it passes them to
@@ -164,16 +151,16 @@ func writeUsageOf(tx Tx, who Caller, f UsageFilter, start Cursor, w UsageWriter)
 		return nil
 	}
 	k := r.key()
-	var rows usageRows
-	err = tx.WriteUsage(&rows, UsageScan{
+	rows := NewUsageRows(nil)
+	err = tx.WriteUsage(rows, UsageScan{
 		Configuration: start.Configuration, Revision: start.Revision, Mark: start.Mark,
 		After: Key{k.Owner, k.Resource - 1}, Limit: 1,
 	})
 	if err != nil {
 		return listError("read usage", err)
 	}
-	if len(rows) == 1 && rows[0].Key == k {
-		w.Row(&rows[0], "")
+	if len(rows.Rows) == 1 && rows.Rows[0].Key == k {
+		w.Row(&rows.Rows[0], "")
 	}
 	return nil
 }

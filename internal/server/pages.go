@@ -31,7 +31,7 @@ type pager struct {
 // pager checks MaxResults and binds the list's tokens to its scope.
 func (s *server) pager(who license.Caller, maxResults *int64, token *string, parts ...string) (pager, error) {
 	limit, err := pageLimit(maxResults)
-	return pager{key: s.tokens, scope: pageScope{who, parts}, token: token, limit: limit}, err
+	return pager{key: s.tokens, scope: scopeOf(who, parts...), token: token, limit: limit}, err
 }
 
 // revision is the place of lists that are pinned to a revision.

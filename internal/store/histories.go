@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -122,27 +123,32 @@ func (t *tx) readerOf(cfg, rev, mark int64) (mvtree.Reader, error) {
 	if t.cache == nil {
 		return mvtree.Reader{Source: mvtree.Fixed(t.conn)}, t.expect(cfg, rev, mark)
 	}
+	var head int64
 	id, ok := t.histories.find(cfg, rev, mark)
 	if !ok {
 		var err error
-		if id, err = t.historyOf(cfg, rev, mark); err != nil {
+		if id, head, err = t.historyOf(cfg, rev, mark); err != nil {
 			return mvtree.Reader{}, err
 		}
 	}
 	if id == 0 {
 		return mvtree.Reader{Source: mvtree.Fixed(t.conn)}, nil
 	}
-	return mvtree.Reader{Source: ownSource{t, id}, Cache: t.cache, History: id}, nil
+	return mvtree.Reader{Source: ownSource{t, id, head}, Cache: t.cache, History: id}, nil
 }
 
 // ownSource is the mvtree.Source of a transaction that reads through the cache.
 type ownSource struct {
 	*tx
 	history int64
+	head    int64 // of the snapshot and in the history; 0 when it was not read yet
 }
 
 // Head implements mvtree.Source.
 func (s ownSource) Head(cfg int64) (head int64, same bool, err error) {
+	if s.head > 0 {
+		return s.head, true, nil
+	}
 	return s.headIn(cfg, s.history)
 }
 
@@ -158,33 +164,26 @@ func (t *tx) expect(cfg, rev, mark int64) error {
 	return err
 }
 
-// historyOf finds the history of a revision by the snapshot: that which is
-// known, or a new one. 0 says that the snapshot's own is neither.
-func (t *tx) historyOf(cfg, rev, mark int64) (id int64, err error) {
+// historyOf finds the history of a revision by the snapshot, that which is
+// known or a new one, and the snapshot's head. Id 0 says that the snapshot's
+// own is neither.
+func (t *tx) historyOf(cfg, rev, mark int64) (id, head int64, err error) {
 	known, ok := t.histories.newest(cfg)
-	head, err := t.head(cfg)
+	head, marks, err := t.headAnd(cfg, rev, known.top)
 	if err != nil {
-		return 0, err
-	}
-	marks, err := t.marksOf(cfg, rev, head, known.top)
-	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	switch {
 	case rev > head || mark != 0 && marks[rev] != mark:
-		return 0, license.ErrNoRevision
+		return 0, 0, license.ErrNoRevision
 	case marks[rev] == 0: // before the first
-		return 0, nil
-	}
-	belongs := ok && marks[known.top] == known.marks[known.top]
-	delete(marks, 0)
-	switch {
-	case belongs:
-		return t.histories.learn(cfg, known.id, 0, marks), nil
+		return 0, head, nil
+	case ok && marks[known.top] == known.marks[known.top]:
+		return t.histories.learn(cfg, known.id, 0, marks), head, nil
 	case !ok || known.at <= t.since: // the snapshot is younger, so what was known is lost
-		return t.histories.learn(cfg, 0, known.id, marks), nil
+		return t.histories.learn(cfg, 0, known.id, marks), head, nil
 	}
-	return 0, nil
+	return 0, head, nil
 }
 
 // marksOf reads the marks of those of the revisions that the snapshot has.
@@ -203,25 +202,27 @@ func (t *tx) marksOf(cfg int64, revs ...int64) (map[int64]int64, error) {
 	return marks, err
 }
 
-// head reads the newest revision of a configuration.
-func (t *tx) head(cfg int64) (head int64, err error) {
-	err = t.query("read head", `SELECT head FROM configuration WHERE num = $1`, []any{cfg},
-		func(r sqlconn.Row) error {
-			head = r.Int(0)
-			return nil
-		})
-	return head, err
+// headAnd reads the newest revision of a configuration, and its mark and those
+// of other revisions that the snapshot has.
+func (t *tx) headAnd(cfg int64, others ...int64) (head int64, marks map[int64]int64, err error) {
+	head, hash, err := headOf(t.conn, headSQL, cfg)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read head: %w", err)
+	}
+	others = slices.DeleteFunc(others, func(rev int64) bool { return rev <= 0 || rev >= head })
+	marks, err = t.marksOf(cfg, others...)
+	if head > 0 && err == nil {
+		marks[head] = license.MarkOf(hash)
+	}
+	return head, marks, err
 }
 
 // headIn reads the newest revision of a configuration, and tells whether it
 // belongs to a history: whether the newest one known of that is there too.
 func (t *tx) headIn(cfg, history int64) (head int64, same bool, err error) {
 	known, ok := t.histories.newest(cfg)
-	if head, err = t.head(cfg); err != nil || !ok || known.id != history {
-		return head, false, err
-	}
-	marks, err := t.marksOf(cfg, head, known.top)
-	if err != nil || marks[known.top] != known.marks[known.top] {
+	head, marks, err := t.headAnd(cfg, known.top)
+	if err != nil || !ok || known.id != history || marks[known.top] != known.marks[known.top] {
 		return head, false, err
 	}
 	return head, t.histories.learn(cfg, history, 0, marks) == history, nil

@@ -150,18 +150,3 @@ func (r *usageReader) next(k mvtree.Key, v mvtree.Value) (more bool, err error) 
 	r.to.Row(&r.row, rest)
 	return r.left > 0, nil
 }
-
-// usageRows is a UsageWriter that keeps the rows behind what it held at first.
-type usageRows struct {
-	rows  []license.Usage
-	start int
-}
-
-// Restart implements license.UsageWriter.
-func (u *usageRows) Restart() { u.rows = u.rows[:u.start] }
-
-// Row implements license.UsageWriter.
-func (u *usageRows) Row(row *license.Usage, rest string) {
-	u.rows = append(u.rows, *row)
-	u.rows[len(u.rows)-1].ResourceARN += rest
-}

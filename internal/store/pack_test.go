@@ -35,14 +35,14 @@ func textsOf(rows []license.Usage) []string {
 
 // readPacked reads rows as a scan does.
 func readPacked(t *rapid.T, shared any, packed []string) []license.Usage {
-	var rows usageRows
-	r := usageReader{to: &rows, left: len(packed)}
+	rows := license.NewUsageRows(nil)
+	r := usageReader{to: rows, left: len(packed)}
 	for i, text := range packed {
 		if _, err := r.next(mvtree.Key{}, mvtree.Value{Text: text, Shared: shared}); err != nil {
 			t.Fatalf("row %d: %v", i, err)
 		}
 	}
-	return rows.rows
+	return rows.Rows
 }
 
 func TestPackingLosesNothing(t *testing.T) {

@@ -89,7 +89,7 @@ func (r *replica) open(ctx context.Context, primary sqlconn.Conn, cfg, rev int64
 // hasRevision checks that what a snapshot has of a ledger is the primary's,
 // up to a revision at least.
 func hasRevision(ctx context.Context, s *snapshot, primary sqlconn.Conn, cfg, rev int64) error {
-	head, hash, err := headOf(s, `SELECT head, head_hash FROM configuration WHERE num = $1`, cfg)
+	head, hash, err := headOf(s, headSQL, cfg)
 	if err != nil {
 		return err
 	}
@@ -107,6 +107,9 @@ func hasRevision(ctx context.Context, s *snapshot, primary sqlconn.Conn, cfg, re
 	}
 	return nil
 }
+
+// headSQL finds the newest revision of a configuration.
+const headSQL = `SELECT head, head_hash FROM configuration WHERE num = $1`
 
 // headOf reads the number and the hash of a revision; 0 and nil without one.
 func headOf(c sqlconn.Conn, sql string, args ...any) (number int64, hash []byte, err error) {

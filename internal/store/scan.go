@@ -44,27 +44,27 @@ func (t *tx) WriteUsage(w license.UsageWriter, s license.UsageScan) error {
 
 // ScanUsage implements license.TreeTx.
 func (t *tx) ScanUsage(dst []license.Usage, s license.UsageScan) ([]license.Usage, error) {
-	rows := usageRows{slices.Grow(dst, max(0, min(s.Limit, firstRows))), len(dst)}
-	err := t.WriteUsage(&rows, s)
-	return rows.rows, err
+	rows := license.NewUsageRows(slices.Grow(dst, max(0, min(s.Limit, firstRows))))
+	err := t.WriteUsage(rows, s)
+	return rows.Rows, err
 }
 
 // UsageOf implements license.TreeTx.
 func (t *tx) UsageOf(configuration, revision int64, k license.Key) (*license.Usage, error) {
-	var rows usageRows
+	rows := license.NewUsageRows(nil)
 	err := t.readTree(configuration, revision, 0, func(r mvtree.Reader) error {
 		rows.Restart()
 		value, ok, err := r.Get(configuration, allUsage, revision, treeKey(k))
 		if err != nil || !ok {
 			return err
 		}
-		_, err = (&usageReader{to: &rows}).next(treeKey(k), value)
+		_, err = (&usageReader{to: rows}).next(treeKey(k), value)
 		return err
 	})
-	if err != nil || len(rows.rows) == 0 {
+	if err != nil || len(rows.Rows) == 0 {
 		return nil, err
 	}
-	return &rows.rows[0], nil
+	return &rows.Rows[0], nil
 }
 
 // ScanAssociations implements license.TreeTx.

@@ -82,7 +82,7 @@ func (d database) open(ctx context.Context) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return store.New(ctx, db, store.Options{CacheBytes: nodeBytes})
+	return store.New(ctx, db, store.Options{CacheBytes: servedNodes})
 }
 
 // openToLoad opens it with much memory and few checkpoints, and without a

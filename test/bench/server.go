@@ -96,7 +96,7 @@ func serve(db database, profile string) error {
 	}
 	defer s.Close()
 	var a addresses
-	if a.Reeve, err = listenAPI(ctx, s, pageBytes); err != nil {
+	if a.Reeve, err = listenAPI(ctx, s, servedPages); err != nil {
 		return err
 	}
 	if a.Cold, err = listenAPI(ctx, s, 0); err != nil {
@@ -112,15 +112,15 @@ func serve(db database, profile string) error {
 	return err
 }
 
+// What reeve serve keeps with its default --memory, in bytes: decoded nodes of
+// ledgers, and encoded pages.
+const (
+	servedNodes = 512 << 20 * 7 / 16
+	servedPages = 512 << 20 / 16
+)
+
 // masterKey seals the secrets of every database of a run.
 const masterKey = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
-
-// What reeve serve keeps with its default --memory: decoded nodes of ledgers, and
-// encoded pages.
-const (
-	nodeBytes = 512 << 20 * 7 / 16
-	pageBytes = 512 << 20 / 16
-)
 
 func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, error) {
 	directory, err := iam.Open(ctx, s, iam.Options{MasterKey: masterKey})
