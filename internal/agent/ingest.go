@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -151,29 +150,19 @@ func (g *ingest) putGuests(ctx context.Context, who license.Caller, host string,
 	if len(guests) == 0 {
 		return nil
 	}
-	if there, err := g.inInventory(ctx, who, host); err != nil || !there { // it is an EC2 instance
+	there, err := g.manager.InInventory(ctx, who, append(slices.Clone(guests), host))
+	if err != nil || !there[host] { // it is an EC2 instance
 		return err
 	}
 	var known []license.Report
 	for _, arn := range guests {
-		there, err := g.inInventory(ctx, who, arn)
-		if err != nil {
-			return err
-		}
-		if there {
+		if there[arn] {
 			known = append(known, license.Report{ARN: arn, Host: &host})
 		}
 	}
 	if len(known) == 0 {
 		return nil
 	}
-	_, err := g.manager.PutResources(ctx, who, license.Put{Mode: license.Observe, Reports: known})
+	_, err = g.manager.PutResources(ctx, who, license.Put{Mode: license.Observe, Reports: known})
 	return err
-}
-
-// inInventory reports whether a managed instance is in the inventory.
-func (g *ingest) inInventory(ctx context.Context, who license.Caller, arn string) (bool, error) {
-	id := arn[strings.LastIndexByte(arn, '/')+1:]
-	found, _, err := g.manager.ListInventory(ctx, who, []license.InventoryFilter{{Name: "resource_id", Condition: license.Equals, Value: id}}, 0, 1)
-	return len(found) == 1 && found[0].ARN == arn, err
 }

@@ -22,6 +22,23 @@ var inventoryFilters = map[string][]InventoryCondition{
 	"tag:":             {Equals, NotEquals},
 }
 
+// InInventory tells which of the named resources are in the caller's inventory
+// and not gone.
+func (m *Manager) InInventory(ctx context.Context, who Caller, arns []string) (map[string]bool, error) {
+	there := map[string]bool{}
+	err := m.store.View(ctx, func(tx Tx) error {
+		found, err := tx.ResourcesByARN(who.Account, arns)
+		if err != nil {
+			return fmt.Errorf("read resources: %w", err)
+		}
+		for arn, r := range found {
+			there[arn] = !r.Facts.Gone()
+		}
+		return nil
+	})
+	return there, err
+}
+
 // ListInventory returns up to limit resources of the caller's inventory that
 // match every filter, after a resource's number and in the order of numbers,
 // and where to go on; 0 after the last one. A page may end early, even empty,
