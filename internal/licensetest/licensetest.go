@@ -149,6 +149,9 @@ func (s *Server) Handler(pages bool) http.Handler {
 	return server.New(cfg)
 }
 
+// API is one more of the server's, for calls within the process.
+func (s *Server) API() *server.API { return server.New(s.cfg) }
+
 // Uncached starts one more handler over the same database that keeps nothing
 // in memory, neither nodes nor pages, and returns its URL.
 func (s *Server) Uncached() string {

@@ -51,18 +51,25 @@ type server struct {
 	pages     *pageCache
 }
 
-// New returns the handler of the whole API on "POST /".
-func New(cfg Config) http.Handler {
+// API is the whole API: over HTTP as a handler of "POST /", and within this
+// process, see [API.Call].
+type API struct{ handler *awsjson.Handler }
+
+// ServeHTTP answers one signed request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+
+// New returns the API.
+func New(cfg Config) *API {
 	s := &server{manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats)}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
-	return &awsjson.Handler{
+	return &API{&awsjson.Handler{
 		Operations: targets(s.table()),
 		Authenticate: func(r *http.Request, body []byte) (any, error) {
 			return verifier.Verify(r, body)
 		},
 		Fault: func(err error) *awsjson.Fault { return fault(err, nil) },
 		Log:   cfg.Log,
-	}
+	}}
 }
 
 // lookup finds the secret and the owner of an access key.

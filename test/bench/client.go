@@ -108,6 +108,25 @@ func once(address string, request []byte) ([]byte, error) {
 	return c.ask(request)
 }
 
+// answers are those to the first of a question's requests, as many as are
+// repeated.
+func (q question) answers() ([][]byte, error) {
+	c, err := dial(q.address)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
+	answers := make([][]byte, min(len(q.requests), repeats))
+	for i := range answers {
+		answer, err := c.ask(q.requests[i])
+		if err != nil {
+			return nil, err
+		}
+		answers[i] = bytes.Clone(answer)
+	}
+	return answers, nil
+}
+
 // rate asks a question over many connections for a time and returns answers a
 // second.
 func (q question) rate(clients int, length time.Duration) (float64, error) {
@@ -193,9 +212,21 @@ func driveOne(address string, end time.Time, next func() ([]byte, error), check 
 	return times, nil
 }
 
-// keep makes the measured process's other handler answer with these bytes.
-func keep(address string, answer []byte) error {
-	r, err := http.NewRequest(http.MethodPut, "http://"+address+"/", bytes.NewReader(answer))
+// keep makes the measured process's other handler send these answers in turn.
+func keep(address string, answers [][]byte) error {
+	if err := tell(address, http.MethodDelete, nil); err != nil {
+		return err
+	}
+	for _, answer := range answers {
+		if err := tell(address, http.MethodPut, answer); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func tell(address, method string, body []byte) error {
+	r, err := http.NewRequest(method, "http://"+address+"/", bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -261,12 +261,12 @@ type samples struct {
 }
 
 func (b *bench) measureOnce(server *child, c listCase, s *samples) error {
-	answer, err := once(c.address, c.requests[0])
+	answers, err := c.answers()
 	if err != nil {
 		return err
 	}
-	s.bytes = len(answer)
-	if err := keep(server.Bytes, answer); err != nil {
+	s.bytes = len(answers[0])
+	if err := keep(server.Bytes, answers); err != nil {
 		return err
 	}
 	got, floor, err := b.duel(c.question, question{server.Bytes, c.requests})

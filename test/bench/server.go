@@ -15,6 +15,7 @@ import (
 	"runtime/pprof"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"reeve/internal/awsjson"
@@ -159,11 +160,13 @@ func listen(h http.Handler) (string, error) {
 	return l.Addr().String(), nil
 }
 
-// fromMemory sends bytes that it was given: the floor that any handler stands
-// on. "PUT /" stores an answer, "POST /" reads its request and sends it.
+// fromMemory sends answers that it was given, in turn: the floor that any
+// handler stands on. "PUT /" adds an answer, "DELETE /" forgets them all, and
+// "POST /" reads its request and sends the next.
 type fromMemory struct {
-	mu     sync.RWMutex
-	answer []byte
+	mu      sync.RWMutex
+	answers [][]byte
+	next    atomic.Int64
 }
 
 func (h *fromMemory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -171,16 +174,24 @@ func (h *fromMemory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if r.Method == http.MethodPut {
-		h.mu.Lock()
-		h.answer = body
-		h.mu.Unlock()
+	if r.Method != http.MethodPost {
+		h.keep(r.Method, body)
 		return
 	}
 	h.mu.RLock()
-	answer := h.answer
+	answer := h.answers[int(h.next.Add(1))%len(h.answers)]
 	h.mu.RUnlock()
 	w.Header().Set("Content-Type", awsjson.ContentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
 	_, _ = w.Write(answer)
+}
+
+func (h *fromMemory) keep(method string, answer []byte) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if method == http.MethodDelete {
+		h.answers = nil
+		return
+	}
+	h.answers = append(h.answers, answer)
 }

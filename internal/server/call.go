@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+
+	"reeve/internal/api"
+	"reeve/internal/awsjson"
+	"reeve/internal/iam"
+	"reeve/internal/sigv4"
+)
+
+// Caller is who makes a call within this process: proven by it, without a
+// signature.
+type Caller struct {
+	Identity    iam.Identity
+	AccessKeyID string // that the caller signed in with; "" for none
+	Region      string
+}
+
+// Call answers one operation for a caller that this process has proven itself,
+// such as a person who is signed in to the console. It takes the way of a signed
+// request after its signature: the same validation, permissions and rules. in
+// and out are pointers to the operation's shapes in package api. A refusal is
+// an *awsjson.Fault; any other error is the server's own trouble.
+func (a *API) Call(ctx context.Context, who Caller, operation string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode input of %s: %w", operation, err)
+	}
+	answer, err := a.handler.Invoke(ctx, awsjson.Call{
+		Identity: sigv4.Identity{AccessKeyID: who.AccessKeyID, Region: who.Region, Value: who.Identity},
+		Body:     body,
+		Target:   targetOf(operation),
+	})
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("decode output of %s: %w", operation, err)
+	}
+	return nil
+}
+
+// targetOf is how requests name an operation; what no model has stays as it is.
+func targetOf(operation string) string {
+	for _, o := range api.Operations {
+		if o.Name == operation {
+			return o.Service + "." + o.Name
+		}
+	}
+	return operation
+}
