@@ -21,6 +21,7 @@ import (
 	"reeve/internal/awsjson"
 	"reeve/internal/client"
 	"reeve/internal/config"
+	"reeve/internal/console"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/metrics"
@@ -226,12 +227,28 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
 		mux.Handle(path, s.counted(agents, always("agent")))
 	}
-	mux.Handle("/", s.counted(server.New(server.Config{
+	api := server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, Sources: s.sources, TokenKey: tokens, Now: time.Now, Log: s.log,
 		PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
-	}), operationOf()))
+	})
+	mux.Handle("/", s.counted(api, operationOf()))
+	if err := s.openConsole(mux, api); err != nil {
+		return err
+	}
 	s.http = awsjson.NewServer(mux)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	return nil
+}
+
+// openConsole adds the pages for people, and sends a browser that opens the
+// server's own address there.
+func (s *serverProcess) openConsole(mux *http.ServeMux, api *server.API) error {
+	pages, err := console.New(console.Config{API: api, Directory: s.directory, Region: client.DefaultRegion, Now: time.Now, Log: s.log})
+	if err != nil {
+		return err
+	}
+	mux.Handle(console.Home, s.counted(pages, always("console")))
+	mux.Handle("GET /{$}", http.RedirectHandler(console.Home, http.StatusSeeOther))
 	return nil
 }
 

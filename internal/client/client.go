@@ -23,6 +23,9 @@ import (
 // DefaultEndpoint is where a server listens that nobody configured.
 const DefaultEndpoint = "http://127.0.0.1:4750"
 
+// DefaultRegion is the region of a caller who names none.
+const DefaultRegion = "us-east-1"
+
 const (
 	service       = "license-manager"
 	attempts      = 4

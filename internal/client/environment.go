@@ -68,7 +68,7 @@ func LeftEndpoint(data string) string {
 
 // RegionFrom returns the region that FromEnvironment uses.
 func RegionFrom(choice Choice, env func(string) string) string {
-	return first(choice.Region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), "us-east-1")
+	return first(choice.Region, env("AWS_REGION"), env("AWS_DEFAULT_REGION"), DefaultRegion)
 }
 
 func first(values ...string) string {

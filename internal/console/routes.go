@@ -1,0 +1,21 @@
+package console
+
+// route is one page or one form's target.
+type route struct {
+	pattern string // as http.ServeMux has it
+	handle  func(v *visit) error
+	open    bool // also for people who are not signed in
+}
+
+// routes is the table of everything below Home.
+func (c *console) routes() []route {
+	return []route{
+		{"GET " + signInPath, c.signInPage, true},
+		{"POST " + signInPath, c.signIn, true},
+		{"POST /console/sign-out", c.signOut, false},
+
+		{"GET /console/{$}", c.overview, false},
+
+		{"GET /console/", c.nothingHere, false},
+	}
+}

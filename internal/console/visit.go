@@ -1,0 +1,109 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"reeve/internal/awsjson"
+	"reeve/internal/server"
+)
+
+// visit is one request of a person: what a page may use.
+type visit struct {
+	*http.Request
+	c    *console
+	w    http.ResponseWriter
+	who  server.Caller  // zero where nobody is signed in
+	zone *time.Location // the viewer's
+}
+
+// serve finds out who asks, sends strangers to the sign-in page, and answers
+// with the page of an error where there is one.
+func (c *console) serve(r route) http.HandlerFunc {
+	return func(w http.ResponseWriter, request *http.Request) {
+		v := &visit{Request: request, c: c, w: w, zone: zoneOf(request)}
+		who, known, err := c.visitor(request)
+		v.who = who
+		switch {
+		case err != nil:
+			v.fail(err)
+		case !known && !r.open:
+			v.redirect(signInPath + "?" + url.Values{"next": {request.URL.RequestURI()}}.Encode())
+		default:
+			if err := r.handle(v); err != nil {
+				v.fail(err)
+			}
+		}
+	}
+}
+
+// call answers one operation of the API as the person who is signed in. in and
+// out are pointers to its shapes in package api.
+func (v *visit) call(operation string, in, out any) error {
+	return v.c.API.Call(v.Context(), v.who, operation, in, out)
+}
+
+// redirect sends the browser to another page of the console, after a form that
+// was done too.
+func (v *visit) redirect(path string) {
+	http.Redirect(v.w, v.Request, path, http.StatusSeeOther)
+}
+
+// refusal is a request that a page itself refuses; its text is for the person.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+func refuse(status int, format string, args ...any) error {
+	return &refusal{status, fmt.Sprintf(format, args...)}
+}
+
+func (c *console) nothingHere(*visit) error {
+	return refuse(http.StatusNotFound, "There is no page with this address.")
+}
+
+// fail shows the page of an error: what the person did wrong in the words of
+// whoever refused it, and nothing but a number of what is ours.
+func (v *visit) fail(err error) {
+	status, text := v.explain(err)
+	if err := v.show(status, "error", http.StatusText(status), struct{ Text string }{text}); err != nil {
+		v.c.Log.Error("show the page of an error", "error", err)
+	}
+}
+
+// explain is the status and the text for an error.
+func (v *visit) explain(err error) (int, string) {
+	var own *refusal
+	var fault *awsjson.Fault
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &own):
+		return own.status, own.text
+	case errors.As(err, &fault):
+		return statusOf(fault), fault.Message
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge, "The form is larger than the console takes. Send less at once."
+	}
+	v.c.Log.Error("page failed", "path", v.URL.Path, "error", err)
+	return http.StatusInternalServerError, "This is not your doing: the server could not finish the page. Try again; its log says more."
+}
+
+// statusOf is how a browser is told of a refusal of the API.
+func statusOf(f *awsjson.Fault) int {
+	switch {
+	case f.Code == "AuthorizationException":
+		return http.StatusForbidden
+	case strings.HasPrefix(f.Code, "ResourceNotFound"):
+		return http.StatusNotFound
+	case f.Status >= http.StatusBadRequest:
+		return f.Status
+	}
+	return http.StatusBadRequest
+}
