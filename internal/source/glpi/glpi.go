@@ -9,6 +9,7 @@
 package glpi
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,7 @@ func Read(in io.Reader, owner Owner, sink record.Sink) error {
 	}
 	body, err := io.ReadAll(&limited{in: in, left: maxFile})
 	if err != nil {
-		return record.At(lineOf(body, len(body)), err)
+		return record.At(1+bytes.Count(body, []byte("\n")), err)
 	}
 	m, err := parseXML(body)
 	if err != nil {

@@ -129,7 +129,7 @@ func (r *jsonReader) entry(section string) error {
 		return err
 	}
 	err := r.members(func(name string) error {
-		i := e.index([]byte(strings.ToUpper(name)))
+		i := e.index(strings.ToUpper(name))
 		if i < 0 {
 			return r.SkipValue()
 		}

@@ -64,11 +64,7 @@ func (m *Message) Guests(owner Owner) []string {
 }
 
 func parseXML(body []byte) (*Message, error) {
-	doc, err := prepare(body)
-	if err != nil {
-		return nil, err
-	}
-	r := xmlReader{scanner: scanner{doc: doc}, message: &Message{Kind: Inventory, machine: newMachine()}}
+	r := xmlReader{scanner: newScanner(body), message: &Message{Kind: Inventory, machine: newMachine()}}
 	if err := r.read(); err != nil {
 		return nil, record.At(r.line(), err)
 	}
@@ -88,7 +84,7 @@ func (r *xmlReader) read() error {
 		return err
 	case !ok:
 		return errors.New("there is no inventory in it")
-	case string(root.name) != "REQUEST":
+	case root.name != "REQUEST":
 		return fmt.Errorf("expected an agent's inventory, which begins with <REQUEST>, found <%s>", short(root.name))
 	}
 	r.message.machine.line = r.line()
@@ -105,8 +101,8 @@ func (r *xmlReader) read() error {
 }
 
 // part reads one element of REQUEST.
-func (r *xmlReader) part(name []byte) error {
-	switch string(name) {
+func (r *xmlReader) part(name string) error {
+	switch name {
 	case "CONTENT":
 		return r.children(r.section)
 	case "QUERY":
@@ -122,15 +118,15 @@ func (r *xmlReader) part(name []byte) error {
 }
 
 // section reads one element of CONTENT.
-func (r *xmlReader) section(name []byte) error {
-	e := r.message.machine.entry(string(name))
+func (r *xmlReader) section(name string) error {
+	e := r.message.machine.entry(name)
 	if e == nil {
 		return r.skip()
 	}
 	if err := e.begin(); err != nil {
 		return err
 	}
-	err := r.children(func(name []byte) error {
+	err := r.children(func(name string) error {
 		i := e.index(name)
 		if i < 0 {
 			return r.skip()

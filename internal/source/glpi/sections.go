@@ -63,9 +63,9 @@ func (e *entry) begin() error {
 }
 
 // index is the place of a field, -1 when nobody wants it.
-func (e *entry) index(name []byte) int {
+func (e *entry) index(name string) int {
 	for i, field := range e.fields {
-		if string(name) == field {
+		if name == field {
 			return i
 		}
 	}
