@@ -8,47 +8,110 @@ import (
 	"reeve/internal/api"
 )
 
-type keyOptions struct {
-	connection
-	account string
+func newKey(p *process) *cobra.Command {
+	return group("key", "Make, list, disable and delete access keys",
+		newKeyCreate(p), newKeyList(p), newKeyStatus(p, "disable", "Inactive"), newKeyStatus(p, "enable", "Active"), newKeyDelete(p))
 }
 
-func newKey(p *process) *cobra.Command {
-	return group("key", "Make access keys", newKeyCreate(p))
+// keyFlags are --user and the account.
+func (o *iamOptions) keyFlags(c *cobra.Command) {
+	c.Flags().StringVar(&o.user, "user", "", "`name` of the user that the key belongs to (default the account's root user)")
+	o.flags(c)
 }
 
 func newKeyCreate(p *process) *cobra.Command {
-	var o keyOptions
+	var o iamOptions
 	c := &cobra.Command{
-		Use:   "create --account DIGITS",
-		Short: "Make an access key of an account and print it",
-		Long: `Make an access key of an account and print it as JSON. The secret is shown this
-once. Keys of the root account may make keys for every account, other keys for
-their own.`,
-		Example: `  reeve key create --account 210987654321`,
-		Args:    arguments(0, 0, ""),
-		RunE:    func(c *cobra.Command, _ []string) error { return runKeyCreate(c.Context(), p, o) },
+		Use:   "create --user NAME | --account DIGITS",
+		Short: "Make an access key and print it",
+		Long: `Make an access key of a user and print it as JSON; without --user it is one of
+the account's root user, who may do everything in the account. The secret is
+shown this once. A user has two keys at most, so that one can replace the other.`,
+		Example: `  reeve key create --user ana
+  reeve key create --account 210987654321`,
+		Args: arguments(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error {
+			if o.account == "" && o.user == "" {
+				return misuse("--account is missing, or --user for a key of a user")
+			}
+			var out api.CreateAccessKeyOutput
+			return askJSON(c.Context(), p, &o, "CreateAccessKey", api.CreateAccessKeyInput{AccountId: optional(o.account), UserName: optional(o.user)}, &out)
+		},
 	}
-	c.Flags().StringVar(&o.account, "account", "", "the account's 12 `digits` (required)")
-	o.connection.flags(c.Flags())
+	o.keyFlags(c)
 	return c
 }
 
-func runKeyCreate(ctx context.Context, p *process, o keyOptions) error {
-	if o.account == "" {
-		return misuse("--account is missing")
+var keyColumns = []column{
+	{key: "AccessKeyId", title: "ID"},
+	{key: "UserName", title: "USER"},
+	{key: "Status", title: "STATUS"},
+	{key: "CreationTime", title: "CREATED"},
+	{key: "LastUsedTime", title: "LAST USED"},
+}
+
+func newKeyList(p *process) *cobra.Command {
+	var o iamOptions
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List the access keys of a user, or of the account's root user",
+		Example: `  reeve key list
+  reeve key list --user ana`,
+		Args: arguments(0, 0, ""),
+		RunE: func(c *cobra.Command, _ []string) error { return runKeyList(c.Context(), p, &o) },
 	}
-	if err := checkAccount("--account", o.account); err != nil {
+	o.keyFlags(c)
+	o.output.flags(c.Flags())
+	return c
+}
+
+func runKeyList(ctx context.Context, p *process, o *iamOptions) error {
+	var out api.ListAccessKeysOutput
+	if err := ask(ctx, p, o, "ListAccessKeys", api.ListAccessKeysInput{AccountId: optional(o.account), UserName: optional(o.user)}, &out); err != nil {
 		return err
 	}
-	c, err := o.dial(p)
-	if err != nil {
-		return err
+	rows := newRecords(p.stdout, o.output, keyColumns)
+	for _, k := range out.AccessKeyMetadata {
+		if err := rows.row(val(k.AccessKeyId), val(k.UserName), val(k.Status), timeText(k.CreationTime), timeText(k.LastUsedTime)); err != nil {
+			return err
+		}
 	}
-	var out api.CreateAccessKeyOutput
-	in := api.CreateAccessKeyInput{AccountId: &o.account}
-	if err := call(ctx, c, api.Reeve+".CreateAccessKey", in, &out); err != nil {
-		return err
+	return rows.end()
+}
+
+// newKeyStatus is key disable and key enable.
+func newKeyStatus(p *process, name, status string) *cobra.Command {
+	var o iamOptions
+	c := &cobra.Command{
+		Use:   name + " ID",
+		Short: map[string]string{"disable": "Have an access key not work for now", "enable": "Have a disabled access key work again"}[name],
+		Long: `Change whether an access key works, on every server within seconds. The last
+active key of the root account's root user stays active.`,
+		Example: `  reeve key ` + name + ` AKIAEXAMPLE --user ana`,
+		Args:    arguments(1, 1, "the ID of the key"),
+		RunE: func(c *cobra.Command, args []string) error {
+			var out api.UpdateAccessKeyOutput
+			in := api.UpdateAccessKeyInput{AccessKeyId: &args[0], Status: &status, AccountId: optional(o.account), UserName: optional(o.user)}
+			return ask(c.Context(), p, &o, "UpdateAccessKey", in, &out)
+		},
 	}
-	return printJSON(p.stdout, out)
+	o.keyFlags(c)
+	return c
+}
+
+func newKeyDelete(p *process) *cobra.Command {
+	var o iamOptions
+	c := &cobra.Command{
+		Use:     "delete ID",
+		Short:   "Delete an access key",
+		Example: `  reeve key delete AKIAEXAMPLE --user ana`,
+		Args:    arguments(1, 1, "the ID of the key"),
+		RunE: func(c *cobra.Command, args []string) error {
+			var out api.DeleteAccessKeyOutput
+			in := api.DeleteAccessKeyInput{AccessKeyId: &args[0], AccountId: optional(o.account), UserName: optional(o.user)}
+			return ask(c.Context(), p, &o, "DeleteAccessKey", in, &out)
+		},
+	}
+	o.keyFlags(c)
+	return c
 }

@@ -22,6 +22,7 @@ import (
 	"reeve/internal/client"
 	"reeve/internal/config"
 	"reeve/internal/console"
+	"reeve/internal/evidence/notary"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/metrics"
@@ -139,6 +140,7 @@ type serverProcess struct {
 	http      *http.Server
 	sources   *schedule.Sources
 	scheduler *schedule.Scheduler
+	notary    *notary.Notary
 
 	metricsListener net.Listener     // nil when nobody asks for metrics
 	metrics         *metrics.Metrics // likewise
@@ -191,6 +193,9 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	}
 	s.manager = license.New(s.store, settings)
 	s.openSources(settings)
+	if err = s.openNotary(ctx); err != nil {
+		return err
+	}
 	return s.openHandler(ctx)
 }
 
@@ -222,13 +227,18 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.health)
+	mux.HandleFunc("GET "+keyPath, s.showKeys)
 	pages := new(server.CacheStats)
 	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log, Memory: memoryFor(s.cfg.Memory).agents, Meter: s.measure(pages)})
 	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
 		mux.Handle(path, s.counted(agents, always("agent")))
 	}
+	issuers, err := openIssuers(s.cfg)
+	if err != nil {
+		return err
+	}
 	api := server.New(server.Config{
-		Manager: s.manager, Directory: s.directory, Sources: s.sources, TokenKey: tokens, Now: time.Now, Log: s.log,
+		Manager: s.manager, Directory: s.directory, Sources: s.sources, Notary: s.notary, TokenKey: tokens, Now: time.Now, Log: s.log, Issuers: issuers,
 		PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
 	})
 	mux.Handle("/", s.counted(api, operationOf()))
@@ -291,6 +301,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 		s.sweep(background)
 	})
 	jobs.Go(func() { s.scheduler.Run(background) })
+	jobs.Go(func() { s.notary.Run(background) })
 	jobs.Go(func() { s.serveMetrics(background) })
 	select {
 	case err := <-failed:

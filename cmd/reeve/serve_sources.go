@@ -13,6 +13,7 @@ import (
 	"reeve/internal/metrics"
 	"reeve/internal/server"
 	"reeve/internal/source/schedule"
+	"reeve/internal/sts"
 )
 
 // openSources makes what keeps the sources, and what runs them.
@@ -73,6 +74,9 @@ func operationOf() func(*http.Request) string {
 	return func(r *http.Request) string {
 		if name, ok := names[r.Header.Get("X-Amz-Target")]; ok {
 			return name
+		}
+		if sts.Claims(r) {
+			return "sts"
 		}
 		return "other"
 	}

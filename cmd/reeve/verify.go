@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"reeve/internal/api"
+	"reeve/internal/client"
+	"reeve/internal/evidence"
+	"reeve/internal/evidence/notary"
 	"reeve/internal/license"
 	"reeve/internal/store"
 )
@@ -20,30 +21,51 @@ const verifyPage = 1
 
 type verifyOptions struct {
 	connection
-	data   string
-	output outputFlag
+	data        string
+	keys        []string
+	witnesses   []string
+	checkpoints []string
+	output      outputFlag
 }
 
 func newVerify(p *process) *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
-		Use:   "verify",
+		Use:   "verify [FILE]",
 		Short: "Check that the ledgers are unbroken and every count is the sum behind it",
 		Long: `Check every ledger: that its revisions form one unbroken chain, and that every
 count is the sum of the usage behind it. A running server checks its own: all
 ledgers for keys of the root account, else those of the key's account. --data
 checks the SQLite database of a stopped server directly.
 
+With FILE, check a file of reeve export --evidence (- for standard input) with
+nothing but the key in --key: no server, no database. The first thing that was
+altered is named.
+
+--checkpoint gives checkpoints that were kept where the operators of the database
+cannot reach, as a file or a directory of them: notes, what witnesses were sent,
+or older exports. What they cover must still be there.
+
 The exit code is 1 when there is a fault. A table lists the ledgers with a fault,
 the other forms all.`,
 		Example: `  reeve verify
   reeve verify --data ./reeve-data
-  reeve verify --output json`,
-		Args: arguments(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error { return runVerify(c.Context(), p, o) },
+  reeve verify --output json
+  reeve verify ledgers.jsonl --key reeve/0123456789abcdef+89abcdef+AQ…
+  reeve verify --checkpoint /media/usb/checkpoints --key reeve-key.txt`,
+		Args: arguments(0, 1, ""),
+		RunE: func(c *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				return runVerifyFile(p, &o, args[0])
+			}
+			return runVerify(c.Context(), p, o)
+		},
 	}
 	f := c.Flags()
 	f.StringVar(&o.data, "data", "", "data `directory` of a stopped server")
+	f.StringArrayVar(&o.keys, "key", nil, "verifier `key` that signed, or a file of keys; may be given again")
+	f.StringArrayVar(&o.witnesses, "witness-key", nil, "verifier `key` of a witness that must have signed too; may be given again")
+	f.StringArrayVar(&o.checkpoints, "checkpoint", nil, "`file` or directory of checkpoints that were kept elsewhere; may be given again")
 	o.output.flags(f)
 	o.connection.flags(f)
 	return c
@@ -78,11 +100,16 @@ type verification struct {
 	out    records
 
 	ledgers, revisions, intervals, faults int64
+	accounts                              int64 // whose checkpoints were checked
 }
 
 // note takes one ledger's report. People see only ledgers with a fault.
 func (v *verification) note(r api.LedgerReport) error {
-	v.ledgers++
+	if strings.HasPrefix(val(r.LicenseConfigurationArn), notary.CheckedPrefix) {
+		v.accounts++
+	} else {
+		v.ledgers++
+	}
 	v.revisions += val(r.Revisions)
 	v.intervals += val(r.Intervals)
 	if r.Fault != nil {
@@ -117,14 +144,22 @@ func (v *verification) conclude() error {
 			verb = "has"
 		}
 		return fmt.Errorf("%d of %s %s a fault (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
-			v.faults, counted(v.ledgers, "ledger"), verb, counted(v.revisions, "revision"), counted(v.intervals, "interval"))
+			v.faults, v.checked(), verb, counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	}
 	if !v.people {
 		return nil
 	}
 	_, err := fmt.Fprintf(v.p.stdout, "checked %s, %s, %s: everything agrees\n",
-		counted(v.ledgers, "ledger"), counted(v.revisions, "revision"), counted(v.intervals, "interval"))
+		v.checked(), counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	return err
+}
+
+// checked is what may have a fault.
+func (v *verification) checked() string {
+	if v.accounts == 0 {
+		return counted(v.ledgers, "ledger")
+	}
+	return fmt.Sprintf("%s and the checkpoints of %s", counted(v.ledgers, "ledger"), counted(v.accounts, "account"))
 }
 
 // server asks a running server, page by page.
@@ -133,6 +168,13 @@ func (v *verification) server(ctx context.Context, o verifyOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := v.pages(ctx, c); err != nil {
+		return err
+	}
+	return o.against(ctx, v.p, func(account string) evidence.Source { return &serverSource{c, &account} })
+}
+
+func (v *verification) pages(ctx context.Context, c *client.Client) error {
 	size := int64(verifyPage)
 	return eachPage(func(token *string) (*string, error) {
 		var out api.VerifyLedgersOutput
@@ -151,38 +193,54 @@ func (v *verification) server(ctx context.Context, o verifyOptions) error {
 
 // directory opens a stopped server's database itself.
 func (v *verification) directory(ctx context.Context, o verifyOptions) error {
-	if _, err := os.Stat(filepath.Join(o.data, databaseFile)); err != nil {
-		return fmt.Errorf("there is no SQLite database in %s: name the data directory of a server that was started without --database", o.data)
-	}
-	s, err := openStore(ctx, storeOptions{data: o.data, log: slog.New(slog.DiscardHandler)})
+	s, err := openStopped(ctx, o.data)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	return v.ledgersOf(ctx, s)
+	if err := v.ledgersOf(ctx, s); err != nil {
+		return err
+	}
+	return o.against(ctx, v.p, func(account string) evidence.Source { return newStoreSource(s, account) })
 }
 
-// ledgersOf checks every ledger of an open store.
+// ledgersOf checks every ledger of an open store, and every checkpoint.
 func (v *verification) ledgersOf(ctx context.Context, s *store.Store) error {
 	manager := license.New(s, license.Settings{})
 	who := license.Caller{Root: true, Principal: "reeve verify", Operation: "VerifyLedgers"}
-	for after := int64(0); ; {
+	for after, more := int64(0), true; more; {
 		reports, next, err := manager.Verify(ctx, who, after, verifyPage)
 		if err != nil {
 			return err
 		}
-		for _, r := range reports {
-			err := v.note(api.LedgerReport{
-				LicenseConfigurationArn: &r.ConfigurationARN, AccountId: &r.Account,
-				Revisions: &r.Revisions, Intervals: &r.Intervals, Fault: optional(r.Fault),
-			})
-			if err != nil {
-				return err
-			}
+		if err := v.noteAll(reports); err != nil {
+			return err
 		}
-		if next == 0 {
-			return nil
-		}
-		after = next
+		after, more = next, next != 0
 	}
+	kept := notary.New(s.Checkpoints(), notary.Options{})
+	for after, more := "", true; more; {
+		reports, next, err := kept.Check(ctx, who, after, verifyPage)
+		if err != nil {
+			return err
+		}
+		if err := v.noteAll(reports); err != nil {
+			return err
+		}
+		after, more = next, next != ""
+	}
+	return nil
+}
+
+func (v *verification) noteAll(reports []license.VerifyReport) error {
+	for _, r := range reports {
+		err := v.note(api.LedgerReport{
+			LicenseConfigurationArn: &r.ConfigurationARN, AccountId: &r.Account,
+			Revisions: &r.Revisions, Intervals: &r.Intervals, Fault: optional(r.Fault),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -2,6 +2,18 @@
 
 package api
 
+// AttachPolicyInput is what AttachPolicy is asked.
+type AttachPolicyInput struct {
+	PolicyArn *string `json:"PolicyArn,omitzero"` // required
+	UserName  *string `json:"UserName,omitzero"`
+	RoleName  *string `json:"RoleName,omitzero"`
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// AttachPolicyOutput is what AttachPolicy answers.
+type AttachPolicyOutput struct {
+}
+
 // CompareUsageInput is what CompareUsage is asked.
 type CompareUsageInput struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
@@ -27,7 +39,8 @@ type CompareUsageOutput struct {
 
 // CreateAccessKeyInput is what CreateAccessKey is asked.
 type CreateAccessKeyInput struct {
-	AccountId *string `json:"AccountId,omitzero"` // required
+	AccountId *string `json:"AccountId,omitzero"`
+	UserName  *string `json:"UserName,omitzero"`
 }
 
 // CreateAccessKeyOutput is what CreateAccessKey answers.
@@ -35,6 +48,7 @@ type CreateAccessKeyOutput struct {
 	AccountId       *string `json:"AccountId,omitzero"`
 	AccessKeyId     *string `json:"AccessKeyId,omitzero"`
 	SecretAccessKey *string `json:"SecretAccessKey,omitzero"`
+	UserName        *string `json:"UserName,omitzero"`
 }
 
 // CreateAccountInput is what CreateAccount is asked.
@@ -64,6 +78,52 @@ type CreateAgentTokenOutput struct {
 	Name         *string `json:"Name,omitzero"`
 }
 
+// CreateCheckpointInput is what CreateCheckpoint is asked.
+type CreateCheckpointInput struct {
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// CreateCheckpointOutput is what CreateCheckpoint answers.
+type CreateCheckpointOutput struct {
+	Checkpoint *Checkpoint `json:"Checkpoint,omitzero"`
+	Created    *bool       `json:"Created,omitzero"`
+}
+
+// CreateRoleInput is what CreateRole is asked.
+type CreateRoleInput struct {
+	RoleName                 *string `json:"RoleName,omitzero"`                 // required
+	AssumeRolePolicyDocument *string `json:"AssumeRolePolicyDocument,omitzero"` // required
+	MaxSessionDuration       *int64  `json:"MaxSessionDuration,omitzero"`
+	AccountId                *string `json:"AccountId,omitzero"`
+}
+
+// CreateRoleOutput is what CreateRole answers.
+type CreateRoleOutput struct {
+	Role *Role `json:"Role,omitzero"`
+}
+
+// CreateUserInput is what CreateUser is asked.
+type CreateUserInput struct {
+	UserName  *string `json:"UserName,omitzero"` // required
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// CreateUserOutput is what CreateUser answers.
+type CreateUserOutput struct {
+	User *User `json:"User,omitzero"`
+}
+
+// DeleteAccessKeyInput is what DeleteAccessKey is asked.
+type DeleteAccessKeyInput struct {
+	AccessKeyId *string `json:"AccessKeyId,omitzero"` // required
+	UserName    *string `json:"UserName,omitzero"`
+	AccountId   *string `json:"AccountId,omitzero"`
+}
+
+// DeleteAccessKeyOutput is what DeleteAccessKey answers.
+type DeleteAccessKeyOutput struct {
+}
+
 // DeleteAgentTokenInput is what DeleteAgentToken is asked.
 type DeleteAgentTokenInput struct {
 	AgentTokenId *string `json:"AgentTokenId,omitzero"` // required
@@ -72,6 +132,18 @@ type DeleteAgentTokenInput struct {
 
 // DeleteAgentTokenOutput is what DeleteAgentToken answers.
 type DeleteAgentTokenOutput struct {
+}
+
+// DeletePolicyInput is what DeletePolicy is asked.
+type DeletePolicyInput struct {
+	PolicyName *string `json:"PolicyName,omitzero"` // required
+	UserName   *string `json:"UserName,omitzero"`
+	RoleName   *string `json:"RoleName,omitzero"`
+	AccountId  *string `json:"AccountId,omitzero"`
+}
+
+// DeletePolicyOutput is what DeletePolicy answers.
+type DeletePolicyOutput struct {
 }
 
 // DeleteResourcesInput is what DeleteResources is asked.
@@ -84,6 +156,16 @@ type DeleteResourcesOutput struct {
 	Deleted *int64 `json:"Deleted,omitzero"`
 }
 
+// DeleteRoleInput is what DeleteRole is asked.
+type DeleteRoleInput struct {
+	RoleName  *string `json:"RoleName,omitzero"` // required
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// DeleteRoleOutput is what DeleteRole answers.
+type DeleteRoleOutput struct {
+}
+
 // DeleteSourceInput is what DeleteSource is asked.
 type DeleteSourceInput struct {
 	Name *string `json:"Name,omitzero"` // required
@@ -91,6 +173,28 @@ type DeleteSourceInput struct {
 
 // DeleteSourceOutput is what DeleteSource answers.
 type DeleteSourceOutput struct {
+}
+
+// DeleteUserInput is what DeleteUser is asked.
+type DeleteUserInput struct {
+	UserName  *string `json:"UserName,omitzero"` // required
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// DeleteUserOutput is what DeleteUser answers.
+type DeleteUserOutput struct {
+}
+
+// DetachPolicyInput is what DetachPolicy is asked.
+type DetachPolicyInput struct {
+	PolicyArn *string `json:"PolicyArn,omitzero"` // required
+	UserName  *string `json:"UserName,omitzero"`
+	RoleName  *string `json:"RoleName,omitzero"`
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// DetachPolicyOutput is what DetachPolicy answers.
+type DetachPolicyOutput struct {
 }
 
 // DiscoverResourcesInput is what DiscoverResources is asked.
@@ -148,6 +252,19 @@ type ExplainUsageOutput struct {
 	Steps                   []ExplanationStep `json:"Steps,omitzero"`
 }
 
+// ExportLedgerInput is what ExportLedger is asked.
+type ExportLedgerInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	MaxResults              *int64  `json:"MaxResults,omitzero"`
+	NextToken               *string `json:"NextToken,omitzero"`
+}
+
+// ExportLedgerOutput is what ExportLedger answers.
+type ExportLedgerOutput struct {
+	Revisions []LedgerRevision `json:"Revisions,omitzero"`
+	NextToken *string          `json:"NextToken,omitzero"`
+}
+
 // GetCallerIdentityInput is what GetCallerIdentity is asked.
 type GetCallerIdentityInput struct {
 }
@@ -158,6 +275,50 @@ type GetCallerIdentityOutput struct {
 	Arn       *string `json:"Arn,omitzero"`
 	Region    *string `json:"Region,omitzero"`
 	Root      *bool   `json:"Root,omitzero"`
+}
+
+// GetCheckpointInput is what GetCheckpoint is asked.
+type GetCheckpointInput struct {
+	AccountId *string `json:"AccountId,omitzero"`
+	Number    *int64  `json:"Number,omitzero"`
+}
+
+// GetCheckpointOutput is what GetCheckpoint answers.
+type GetCheckpointOutput struct {
+	Checkpoint   *Checkpoint `json:"Checkpoint,omitzero"`
+	VerifierKeys *string     `json:"VerifierKeys,omitzero"`
+}
+
+// GetResourceInput is what GetResource is asked.
+type GetResourceInput struct {
+	ResourceArn      *string `json:"ResourceArn,omitzero"` // required
+	SoftwareContains *string `json:"SoftwareContains,omitzero"`
+	MaxResults       *int64  `json:"MaxResults,omitzero"`
+	NextToken        *string `json:"NextToken,omitzero"`
+}
+
+// GetResourceOutput is what GetResource answers.
+type GetResourceOutput struct {
+	ResourceArn      *string             `json:"ResourceArn,omitzero"`
+	ResourceId       *string             `json:"ResourceId,omitzero"`
+	ResourceType     *string             `json:"ResourceType,omitzero"`
+	ResourceOwnerId  *string             `json:"ResourceOwnerId,omitzero"`
+	Region           *string             `json:"Region,omitzero"`
+	State            *string             `json:"State,omitzero"`
+	Name             *string             `json:"Name,omitzero"`
+	FirstSeenTime    *string             `json:"FirstSeenTime,omitzero"`
+	LastSeenTime     *string             `json:"LastSeenTime,omitzero"`
+	Version          *int64              `json:"Version,omitzero"`
+	Facts            []ResourceFact      `json:"Facts,omitzero"`
+	Usage            []ResourceUse       `json:"Usage,omitzero"`
+	MoreUsage        *bool               `json:"MoreUsage,omitzero"`
+	Guests           []ResourceGuest     `json:"Guests,omitzero"`
+	MoreGuests       *bool               `json:"MoreGuests,omitzero"`
+	SoftwareReported *bool               `json:"SoftwareReported,omitzero"`
+	SoftwareTotal    *int64              `json:"SoftwareTotal,omitzero"`
+	SoftwareFound    *int64              `json:"SoftwareFound,omitzero"`
+	Software         []InstalledSoftware `json:"Software,omitzero"`
+	NextToken        *string             `json:"NextToken,omitzero"`
 }
 
 // GetSourceInput is what GetSource is asked.
@@ -197,6 +358,17 @@ type IncludeResourceOutput struct {
 	Exclusion *Exclusion `json:"Exclusion,omitzero"`
 }
 
+// ListAccessKeysInput is what ListAccessKeys is asked.
+type ListAccessKeysInput struct {
+	UserName  *string `json:"UserName,omitzero"`
+	AccountId *string `json:"AccountId,omitzero"`
+}
+
+// ListAccessKeysOutput is what ListAccessKeys answers.
+type ListAccessKeysOutput struct {
+	AccessKeyMetadata []AccessKeyMetadata `json:"AccessKeyMetadata,omitzero"`
+}
+
 // ListAgentTokensInput is what ListAgentTokens is asked.
 type ListAgentTokensInput struct {
 	AccountId  *string `json:"AccountId,omitzero"`
@@ -208,6 +380,35 @@ type ListAgentTokensInput struct {
 type ListAgentTokensOutput struct {
 	AgentTokens []AgentToken `json:"AgentTokens,omitzero"`
 	NextToken   *string      `json:"NextToken,omitzero"`
+}
+
+// ListAssociationsInput is what ListAssociations is asked.
+type ListAssociationsInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	AsOf                    *string `json:"AsOf,omitzero"`
+	MaxResults              *int64  `json:"MaxResults,omitzero"`
+	NextToken               *string `json:"NextToken,omitzero"`
+}
+
+// ListAssociationsOutput is what ListAssociations answers.
+type ListAssociationsOutput struct {
+	Associations []Association `json:"Associations,omitzero"`
+	NextToken    *string       `json:"NextToken,omitzero"`
+}
+
+// ListCheckpointsInput is what ListCheckpoints is asked.
+type ListCheckpointsInput struct {
+	AccountId  *string `json:"AccountId,omitzero"`
+	Origin     *string `json:"Origin,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListCheckpointsOutput is what ListCheckpoints answers.
+type ListCheckpointsOutput struct {
+	Checkpoints []Checkpoint      `json:"Checkpoints,omitzero"`
+	Witnesses   []WitnessProgress `json:"Witnesses,omitzero"`
+	NextToken   *string           `json:"NextToken,omitzero"`
 }
 
 // ListExclusionsInput is what ListExclusions is asked.
@@ -222,6 +423,83 @@ type ListExclusionsInput struct {
 type ListExclusionsOutput struct {
 	Exclusions []Exclusion `json:"Exclusions,omitzero"`
 	NextToken  *string     `json:"NextToken,omitzero"`
+}
+
+// ListPoliciesInput is what ListPolicies is asked.
+type ListPoliciesInput struct {
+	UserName   *string `json:"UserName,omitzero"`
+	RoleName   *string `json:"RoleName,omitzero"`
+	AccountId  *string `json:"AccountId,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListPoliciesOutput is what ListPolicies answers.
+type ListPoliciesOutput struct {
+	Policies  []Policy `json:"Policies,omitzero"`
+	NextToken *string  `json:"NextToken,omitzero"`
+}
+
+// ListPositionsInput is what ListPositions is asked.
+type ListPositionsInput struct {
+	LicenseConfigurationArns []string `json:"LicenseConfigurationArns,omitzero"`
+	AsOf                     *string  `json:"AsOf,omitzero"`
+	IncludeHistory           *bool    `json:"IncludeHistory,omitzero"`
+	MaxResults               *int64   `json:"MaxResults,omitzero"`
+	NextToken                *string  `json:"NextToken,omitzero"`
+}
+
+// ListPositionsOutput is what ListPositions answers.
+type ListPositionsOutput struct {
+	Positions []Position `json:"Positions,omitzero"`
+	NextToken *string    `json:"NextToken,omitzero"`
+}
+
+// ListResourceVersionsInput is what ListResourceVersions is asked.
+type ListResourceVersionsInput struct {
+	ResourceArn *string `json:"ResourceArn,omitzero"` // required
+	MaxResults  *int64  `json:"MaxResults,omitzero"`
+	NextToken   *string `json:"NextToken,omitzero"`
+}
+
+// ListResourceVersionsOutput is what ListResourceVersions answers.
+type ListResourceVersionsOutput struct {
+	Versions  []ResourceVersion `json:"Versions,omitzero"`
+	NextToken *string           `json:"NextToken,omitzero"`
+}
+
+// ListRevisionsInput is what ListRevisions is asked.
+type ListRevisionsInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	From                    *string `json:"From,omitzero"`
+	To                      *string `json:"To,omitzero"`
+	Order                   *string `json:"Order,omitzero"`
+	IncludeTerms            *bool   `json:"IncludeTerms,omitzero"`
+	MaxChanges              *int64  `json:"MaxChanges,omitzero"`
+	MaxResults              *int64  `json:"MaxResults,omitzero"`
+	NextToken               *string `json:"NextToken,omitzero"`
+}
+
+// ListRevisionsOutput is what ListRevisions answers.
+type ListRevisionsOutput struct {
+	CreationTime *string    `json:"CreationTime,omitzero"`
+	DeletionTime *string    `json:"DeletionTime,omitzero"`
+	Revisions    []Revision `json:"Revisions,omitzero"`
+	Terms        *Terms     `json:"Terms,omitzero"`
+	NextToken    *string    `json:"NextToken,omitzero"`
+}
+
+// ListRolesInput is what ListRoles is asked.
+type ListRolesInput struct {
+	AccountId  *string `json:"AccountId,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListRolesOutput is what ListRoles answers.
+type ListRolesOutput struct {
+	Roles     []Role  `json:"Roles,omitzero"`
+	NextToken *string `json:"NextToken,omitzero"`
 }
 
 // ListSoftwareInput is what ListSoftware is asked.
@@ -262,6 +540,56 @@ type ListSourcesOutput struct {
 	NextToken *string  `json:"NextToken,omitzero"`
 }
 
+// ListUsersInput is what ListUsers is asked.
+type ListUsersInput struct {
+	AccountId  *string `json:"AccountId,omitzero"`
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListUsersOutput is what ListUsers answers.
+type ListUsersOutput struct {
+	Users     []User  `json:"Users,omitzero"`
+	NextToken *string `json:"NextToken,omitzero"`
+}
+
+// LookupEventsInput is what LookupEvents is asked.
+type LookupEventsInput struct {
+	StartTime   *string `json:"StartTime,omitzero"`
+	EndTime     *string `json:"EndTime,omitzero"`
+	Username    *string `json:"Username,omitzero"`
+	EventName   *string `json:"EventName,omitzero"`
+	EventSource *string `json:"EventSource,omitzero"`
+	AccessKeyId *string `json:"AccessKeyId,omitzero"`
+	ResourceArn *string `json:"ResourceArn,omitzero"`
+	ErrorCode   *string `json:"ErrorCode,omitzero"`
+	ErrorsOnly  *bool   `json:"ErrorsOnly,omitzero"`
+	ReadOnly    *bool   `json:"ReadOnly,omitzero"`
+	AllAccounts *bool   `json:"AllAccounts,omitzero"`
+	MaxResults  *int64  `json:"MaxResults,omitzero"`
+	NextToken   *string `json:"NextToken,omitzero"`
+}
+
+// LookupEventsOutput is what LookupEvents answers.
+type LookupEventsOutput struct {
+	Events    []Event `json:"Events,omitzero"`
+	NextToken *string `json:"NextToken,omitzero"`
+}
+
+// PutPolicyInput is what PutPolicy is asked.
+type PutPolicyInput struct {
+	PolicyName     *string `json:"PolicyName,omitzero"`     // required
+	PolicyDocument *string `json:"PolicyDocument,omitzero"` // required
+	UserName       *string `json:"UserName,omitzero"`
+	RoleName       *string `json:"RoleName,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"`
+}
+
+// PutPolicyOutput is what PutPolicy answers.
+type PutPolicyOutput struct {
+	PolicyArn *string `json:"PolicyArn,omitzero"`
+}
+
 // PutResourcesInput is what PutResources is asked.
 type PutResourcesInput struct {
 	Resources []Resource `json:"Resources,omitzero"` // required
@@ -290,6 +618,27 @@ type PutSourcesOutput struct {
 	Sources   []Source `json:"Sources,omitzero"`
 }
 
+// PutWitnessCheckpointInput is what PutWitnessCheckpoint is asked.
+type PutWitnessCheckpointInput struct {
+	Note         *string      `json:"Note,omitzero"` // required
+	VerifierKeys *string      `json:"VerifierKeys,omitzero"`
+	Ledgers      []LedgerHead `json:"Ledgers,omitzero"`
+}
+
+// PutWitnessCheckpointOutput is what PutWitnessCheckpoint answers.
+type PutWitnessCheckpointOutput struct {
+	Note *string `json:"Note,omitzero"`
+}
+
+// RotateCheckpointKeyInput is what RotateCheckpointKey is asked.
+type RotateCheckpointKeyInput struct {
+}
+
+// RotateCheckpointKeyOutput is what RotateCheckpointKey answers.
+type RotateCheckpointKeyOutput struct {
+	VerifierKey *string `json:"VerifierKey,omitzero"`
+}
+
 // RunSourceInput is what RunSource is asked.
 type RunSourceInput struct {
 	Name        *string `json:"Name,omitzero"` // required
@@ -299,6 +648,65 @@ type RunSourceInput struct {
 // RunSourceOutput is what RunSource answers.
 type RunSourceOutput struct {
 	Run *int64 `json:"Run,omitzero"`
+}
+
+// SimulatePolicyInput is what SimulatePolicy is asked.
+type SimulatePolicyInput struct {
+	UserName       *string        `json:"UserName,omitzero"`
+	RoleName       *string        `json:"RoleName,omitzero"`
+	PolicyDocument *string        `json:"PolicyDocument,omitzero"`
+	ActionNames    []string       `json:"ActionNames,omitzero"` // required
+	ResourceArns   []string       `json:"ResourceArns,omitzero"`
+	ContextEntries []ContextEntry `json:"ContextEntries,omitzero"`
+	AccountId      *string        `json:"AccountId,omitzero"`
+}
+
+// SimulatePolicyOutput is what SimulatePolicy answers.
+type SimulatePolicyOutput struct {
+	EvaluationResults []EvaluationResult `json:"EvaluationResults,omitzero"`
+}
+
+// UpdateAccessKeyInput is what UpdateAccessKey is asked.
+type UpdateAccessKeyInput struct {
+	AccessKeyId *string `json:"AccessKeyId,omitzero"` // required
+	Status      *string `json:"Status,omitzero"`      // required
+	UserName    *string `json:"UserName,omitzero"`
+	AccountId   *string `json:"AccountId,omitzero"`
+}
+
+// UpdateAccessKeyOutput is what UpdateAccessKey answers.
+type UpdateAccessKeyOutput struct {
+}
+
+// UpdateRoleInput is what UpdateRole is asked.
+type UpdateRoleInput struct {
+	RoleName                 *string `json:"RoleName,omitzero"` // required
+	AssumeRolePolicyDocument *string `json:"AssumeRolePolicyDocument,omitzero"`
+	MaxSessionDuration       *int64  `json:"MaxSessionDuration,omitzero"`
+	AccountId                *string `json:"AccountId,omitzero"`
+}
+
+// UpdateRoleOutput is what UpdateRole answers.
+type UpdateRoleOutput struct {
+	Role *Role `json:"Role,omitzero"`
+}
+
+// VerifyEventsInput is what VerifyEvents is asked.
+type VerifyEventsInput struct {
+	NextToken *string `json:"NextToken,omitzero"`
+}
+
+// VerifyEventsOutput is what VerifyEvents answers.
+type VerifyEventsOutput struct {
+	Chains      *int64   `json:"Chains,omitzero"`
+	Segments    *int64   `json:"Segments,omitzero"`
+	Events      *int64   `json:"Events,omitzero"`
+	Since       *string  `json:"Since,omitzero"`
+	Faults      []string `json:"Faults,omitzero"`
+	HeadChain   *int64   `json:"HeadChain,omitzero"`
+	HeadSegment *int64   `json:"HeadSegment,omitzero"`
+	HeadHash    *string  `json:"HeadHash,omitzero"`
+	NextToken   *string  `json:"NextToken,omitzero"`
 }
 
 // VerifyLedgersInput is what VerifyLedgers is asked.
@@ -311,6 +719,15 @@ type VerifyLedgersInput struct {
 type VerifyLedgersOutput struct {
 	Ledgers   []LedgerReport `json:"Ledgers,omitzero"`
 	NextToken *string        `json:"NextToken,omitzero"`
+}
+
+// AccessKeyMetadata is the structure of that name in the model of Reeve licence ledger.
+type AccessKeyMetadata struct {
+	AccessKeyId  *string `json:"AccessKeyId,omitzero"`
+	UserName     *string `json:"UserName,omitzero"`
+	Status       *string `json:"Status,omitzero"`
+	CreationTime *Time   `json:"CreationTime,omitzero"`
+	LastUsedTime *Time   `json:"LastUsedTime,omitzero"`
 }
 
 // AgentToken is the structure of that name in the model of Reeve licence ledger.
@@ -331,6 +748,34 @@ type Application struct {
 	Version   *string `json:"Version,omitzero"`
 }
 
+// Association is the structure of that name in the model of Reeve licence ledger.
+type Association struct {
+	ResourceArn         *string `json:"ResourceArn,omitzero"`
+	ResourceType        *string `json:"ResourceType,omitzero"`
+	ResourceOwnerId     *string `json:"ResourceOwnerId,omitzero"`
+	AssociationTime     *string `json:"AssociationTime,omitzero"`
+	AmiAssociationScope *string `json:"AmiAssociationScope,omitzero"`
+	Origin              *string `json:"Origin,omitzero"`
+	Unlicensed          *bool   `json:"Unlicensed,omitzero"`
+}
+
+// Checkpoint is the structure of that name in the model of Reeve licence ledger.
+type Checkpoint struct {
+	AccountId     *string      `json:"AccountId,omitzero"`
+	Number        *int64       `json:"Number,omitzero"`
+	Time          *string      `json:"Time,omitzero"`
+	LedgerCount   *int64       `json:"LedgerCount,omitzero"`
+	RevisionCount *int64       `json:"RevisionCount,omitzero"`
+	Note          *string      `json:"Note,omitzero"`
+	Ledgers       []LedgerHead `json:"Ledgers,omitzero"`
+}
+
+// ContextEntry is the structure of that name in the model of Reeve licence ledger.
+type ContextEntry struct {
+	ContextKeyName   *string  `json:"ContextKeyName,omitzero"`   // required
+	ContextKeyValues []string `json:"ContextKeyValues,omitzero"` // required
+}
+
 // DiscoveryFilter is the structure of that name in the model of Reeve licence ledger.
 type DiscoveryFilter struct {
 	ProductInformationFilterName       *string  `json:"ProductInformationFilterName,omitzero"` // required
@@ -342,6 +787,33 @@ type DiscoveryFilter struct {
 type DiscoveryRule struct {
 	ResourceType                 *string           `json:"ResourceType,omitzero"`                 // required
 	ProductInformationFilterList []DiscoveryFilter `json:"ProductInformationFilterList,omitzero"` // required
+}
+
+// EvaluationResult is the structure of that name in the model of Reeve licence ledger.
+type EvaluationResult struct {
+	EvalActionName   *string `json:"EvalActionName,omitzero"`
+	EvalResourceName *string `json:"EvalResourceName,omitzero"`
+	EvalDecision     *string `json:"EvalDecision,omitzero"`
+	PolicyName       *string `json:"PolicyName,omitzero"`
+	Statement        *int64  `json:"Statement,omitzero"`
+	Sid              *string `json:"Sid,omitzero"`
+}
+
+// Event is the structure of that name in the model of Reeve licence ledger.
+type Event struct {
+	EventId         *string  `json:"EventId,omitzero"`
+	EventTime       *string  `json:"EventTime,omitzero"`
+	EventSource     *string  `json:"EventSource,omitzero"`
+	EventName       *string  `json:"EventName,omitzero"`
+	AccountId       *string  `json:"AccountId,omitzero"`
+	Username        *string  `json:"Username,omitzero"`
+	AccessKeyId     *string  `json:"AccessKeyId,omitzero"`
+	SourceIPAddress *string  `json:"SourceIPAddress,omitzero"`
+	ReadOnly        *bool    `json:"ReadOnly,omitzero"`
+	ErrorCode       *string  `json:"ErrorCode,omitzero"`
+	ErrorMessage    *string  `json:"ErrorMessage,omitzero"`
+	Resources       []string `json:"Resources,omitzero"`
+	CloudTrailEvent *string  `json:"CloudTrailEvent,omitzero"`
 }
 
 // Exclusion is the structure of that name in the model of Reeve licence ledger.
@@ -378,6 +850,24 @@ type Find struct {
 	AdditionalLicenses   *int64        `json:"AdditionalLicenses,omitzero"`
 }
 
+// InstalledSoftware is the structure of that name in the model of Reeve licence ledger.
+type InstalledSoftware struct {
+	Name             *string `json:"Name,omitzero"`
+	Publisher        *string `json:"Publisher,omitzero"`
+	Version          *string `json:"Version,omitzero"`
+	Product          *string `json:"Product,omitzero"`
+	ProductPublisher *string `json:"ProductPublisher,omitzero"`
+	Edition          *string `json:"Edition,omitzero"`
+	ProductVersion   *string `json:"ProductVersion,omitzero"`
+}
+
+// LedgerHead is the structure of that name in the model of Reeve licence ledger.
+type LedgerHead struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
+	Revision                *int64  `json:"Revision,omitzero"`
+	Hash                    *string `json:"Hash,omitzero"`
+}
+
 // LedgerReport is the structure of that name in the model of Reeve licence ledger.
 type LedgerReport struct {
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
@@ -387,11 +877,60 @@ type LedgerReport struct {
 	Fault                   *string `json:"Fault,omitzero"`
 }
 
+// LedgerRevision is the structure of that name in the model of Reeve licence ledger.
+type LedgerRevision struct {
+	Revision      *int64  `json:"Revision,omitzero"`
+	At            *int64  `json:"At,omitzero"`
+	Recorded      *int64  `json:"Recorded,omitzero"`
+	Caller        *string `json:"Caller,omitzero"`
+	Cause         *string `json:"Cause,omitzero"`
+	Consumed      *int64  `json:"Consumed,omitzero"`
+	ConsumedBy    []int64 `json:"ConsumedBy,omitzero"`
+	AssociatedBy  []int64 `json:"AssociatedBy,omitzero"`
+	TermsRevision *int64  `json:"TermsRevision,omitzero"`
+	Terms         *string `json:"Terms,omitzero"`
+	Changes       *string `json:"Changes,omitzero"`
+	Hash          *string `json:"Hash,omitzero"`
+}
+
 // MatchedFact is the structure of that name in the model of Reeve licence ledger.
 type MatchedFact struct {
 	Name    *string `json:"Name,omitzero"`
 	Value   *string `json:"Value,omitzero"`
 	KnownAs *string `json:"KnownAs,omitzero"`
+}
+
+// Policy is the structure of that name in the model of Reeve licence ledger.
+type Policy struct {
+	PolicyName     *string `json:"PolicyName,omitzero"`
+	PolicyArn      *string `json:"PolicyArn,omitzero"`
+	Type           *string `json:"Type,omitzero"`
+	PolicyDocument *string `json:"PolicyDocument,omitzero"`
+	Description    *string `json:"Description,omitzero"`
+	UpdateTime     *Time   `json:"UpdateTime,omitzero"`
+}
+
+// Position is the structure of that name in the model of Reeve licence ledger.
+type Position struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
+	CreationTime            *string `json:"CreationTime,omitzero"`
+	Revision                *int64  `json:"Revision,omitzero"`
+	RevisionTime            *string `json:"RevisionTime,omitzero"`
+	Name                    *string `json:"Name,omitzero"`
+	LicenseCountingType     *string `json:"LicenseCountingType,omitzero"`
+	LicenseCount            *int64  `json:"LicenseCount,omitzero"`
+	LicenseCountHardLimit   *bool   `json:"LicenseCountHardLimit,omitzero"`
+	Status                  *string `json:"Status,omitzero"`
+	LicenseExpiry           *int64  `json:"LicenseExpiry,omitzero"`
+	ConsumedLicenses        *int64  `json:"ConsumedLicenses,omitzero"`
+	OverLicenses            *int64  `json:"OverLicenses,omitzero"`
+	OverSince               *string `json:"OverSince,omitzero"`
+	FailureCount            *int64  `json:"FailureCount,omitzero"`
+	UnlicensedCount         *int64  `json:"UnlicensedCount,omitzero"`
+	PeakLicenses30Days      *int64  `json:"PeakLicenses30Days,omitzero"`
+	PeakLicenses90Days      *int64  `json:"PeakLicenses90Days,omitzero"`
+	PeakLicenses365Days     *int64  `json:"PeakLicenses365Days,omitzero"`
+	Trend                   []int64 `json:"Trend,omitzero"`
 }
 
 // Resource is the structure of that name in the model of Reeve licence ledger.
@@ -421,11 +960,133 @@ type Resource struct {
 	Applications            []Application `json:"Applications,omitzero"`
 }
 
+// ResourceEffect is the structure of that name in the model of Reeve licence ledger.
+type ResourceEffect struct {
+	LicenseConfigurationArn  *string `json:"LicenseConfigurationArn,omitzero"`
+	LicenseConfigurationName *string `json:"LicenseConfigurationName,omitzero"`
+	Revision                 *int64  `json:"Revision,omitzero"`
+	RevisionTime             *string `json:"RevisionTime,omitzero"`
+	Caller                   *string `json:"Caller,omitzero"`
+	Cause                    *string `json:"Cause,omitzero"`
+	FromConsumedLicenses     *int64  `json:"FromConsumedLicenses,omitzero"`
+	ToConsumedLicenses       *int64  `json:"ToConsumedLicenses,omitzero"`
+}
+
+// ResourceExclusion is the structure of that name in the model of Reeve licence ledger.
+type ResourceExclusion struct {
+	Reason       *string `json:"Reason,omitzero"`
+	Owner        *string `json:"Owner,omitzero"`
+	Until        *string `json:"Until,omitzero"`
+	CreationTime *Time   `json:"CreationTime,omitzero"`
+	CreatedBy    *string `json:"CreatedBy,omitzero"`
+}
+
+// ResourceFact is the structure of that name in the model of Reeve licence ledger.
+type ResourceFact struct {
+	Name  *string `json:"Name,omitzero"`
+	Value *string `json:"Value,omitzero"`
+	Since *string `json:"Since,omitzero"`
+}
+
+// ResourceFactChange is the structure of that name in the model of Reeve licence ledger.
+type ResourceFactChange struct {
+	Name *string `json:"Name,omitzero"`
+	From *string `json:"From,omitzero"`
+	To   *string `json:"To,omitzero"`
+}
+
 // ResourceFailure is the structure of that name in the model of Reeve licence ledger.
 type ResourceFailure struct {
 	ResourceArn             *string `json:"ResourceArn,omitzero"`
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
 	Message                 *string `json:"Message,omitzero"`
+}
+
+// ResourceGuest is the structure of that name in the model of Reeve licence ledger.
+type ResourceGuest struct {
+	ResourceArn *string `json:"ResourceArn,omitzero"`
+	Name        *string `json:"Name,omitzero"`
+	Status      *string `json:"Status,omitzero"`
+}
+
+// ResourceSoftwareChange is the structure of that name in the model of Reeve licence ledger.
+type ResourceSoftwareChange struct {
+	Name        *string `json:"Name,omitzero"`
+	Publisher   *string `json:"Publisher,omitzero"`
+	FromVersion *string `json:"FromVersion,omitzero"`
+	ToVersion   *string `json:"ToVersion,omitzero"`
+}
+
+// ResourceUse is the structure of that name in the model of Reeve licence ledger.
+type ResourceUse struct {
+	LicenseConfigurationArn  *string            `json:"LicenseConfigurationArn,omitzero"`
+	LicenseConfigurationName *string            `json:"LicenseConfigurationName,omitzero"`
+	LicenseCountingType      *string            `json:"LicenseCountingType,omitzero"`
+	Associated               *bool              `json:"Associated,omitzero"`
+	AssociationTime          *Time              `json:"AssociationTime,omitzero"`
+	Origin                   *string            `json:"Origin,omitzero"`
+	Unlicensed               *bool              `json:"Unlicensed,omitzero"`
+	ConsumedLicenses         *int64             `json:"ConsumedLicenses,omitzero"`
+	CountedOnResourceArn     *string            `json:"CountedOnResourceArn,omitzero"`
+	FailureMessage           *string            `json:"FailureMessage,omitzero"`
+	Exclusion                *ResourceExclusion `json:"Exclusion,omitzero"`
+}
+
+// ResourceVersion is the structure of that name in the model of Reeve licence ledger.
+type ResourceVersion struct {
+	Version             *int64                   `json:"Version,omitzero"`
+	Time                *string                  `json:"Time,omitzero"`
+	Changes             []ResourceFactChange     `json:"Changes,omitzero"`
+	SoftwareChanges     []ResourceSoftwareChange `json:"SoftwareChanges,omitzero"`
+	SoftwareChangeCount *int64                   `json:"SoftwareChangeCount,omitzero"`
+	Effects             []ResourceEffect         `json:"Effects,omitzero"`
+}
+
+// Revision is the structure of that name in the model of Reeve licence ledger.
+type Revision struct {
+	Number                   *int64           `json:"Number,omitzero"`
+	Time                     *string          `json:"Time,omitzero"`
+	RecordedTime             *string          `json:"RecordedTime,omitzero"`
+	Caller                   *string          `json:"Caller,omitzero"`
+	Cause                    *string          `json:"Cause,omitzero"`
+	Hash                     *string          `json:"Hash,omitzero"`
+	PreviousConsumedLicenses *int64           `json:"PreviousConsumedLicenses,omitzero"`
+	ConsumedLicenses         *int64           `json:"ConsumedLicenses,omitzero"`
+	PreviousAssociationCount *int64           `json:"PreviousAssociationCount,omitzero"`
+	AssociationCount         *int64           `json:"AssociationCount,omitzero"`
+	UsageOpened              *int64           `json:"UsageOpened,omitzero"`
+	UsageClosed              *int64           `json:"UsageClosed,omitzero"`
+	AssociationsOpened       *int64           `json:"AssociationsOpened,omitzero"`
+	AssociationsClosed       *int64           `json:"AssociationsClosed,omitzero"`
+	TermsChanged             *bool            `json:"TermsChanged,omitzero"`
+	TermChanges              []TermChange     `json:"TermChanges,omitzero"`
+	Changes                  []RevisionChange `json:"Changes,omitzero"`
+	ChangesTruncated         *bool            `json:"ChangesTruncated,omitzero"`
+}
+
+// RevisionChange is the structure of that name in the model of Reeve licence ledger.
+type RevisionChange struct {
+	Kind                 *string `json:"Kind,omitzero"`
+	Change               *string `json:"Change,omitzero"`
+	ResourceArn          *string `json:"ResourceArn,omitzero"`
+	ResourceType         *string `json:"ResourceType,omitzero"`
+	ResourceOwnerId      *string `json:"ResourceOwnerId,omitzero"`
+	FromConsumedLicenses *int64  `json:"FromConsumedLicenses,omitzero"`
+	ToConsumedLicenses   *int64  `json:"ToConsumedLicenses,omitzero"`
+	FromStatus           *string `json:"FromStatus,omitzero"`
+	ToStatus             *string `json:"ToStatus,omitzero"`
+	Origin               *string `json:"Origin,omitzero"`
+	Unlicensed           *bool   `json:"Unlicensed,omitzero"`
+}
+
+// Role is the structure of that name in the model of Reeve licence ledger.
+type Role struct {
+	RoleName                 *string `json:"RoleName,omitzero"`
+	RoleId                   *string `json:"RoleId,omitzero"`
+	Arn                      *string `json:"Arn,omitzero"`
+	CreationTime             *Time   `json:"CreationTime,omitzero"`
+	AssumeRolePolicyDocument *string `json:"AssumeRolePolicyDocument,omitzero"`
+	MaxSessionDuration       *int64  `json:"MaxSessionDuration,omitzero"`
 }
 
 // Software is the structure of that name in the model of Reeve licence ledger.
@@ -504,6 +1165,28 @@ type Tag struct {
 	Value *string `json:"Value,omitzero"`
 }
 
+// TermChange is the structure of that name in the model of Reeve licence ledger.
+type TermChange struct {
+	Name *string `json:"Name,omitzero"`
+	From *string `json:"From,omitzero"`
+	To   *string `json:"To,omitzero"`
+}
+
+// Terms is the structure of that name in the model of Reeve licence ledger.
+type Terms struct {
+	Name                     *string         `json:"Name,omitzero"`
+	Description              *string         `json:"Description,omitzero"`
+	LicenseCountingType      *string         `json:"LicenseCountingType,omitzero"`
+	LicenseCount             *int64          `json:"LicenseCount,omitzero"`
+	LicenseCountHardLimit    *bool           `json:"LicenseCountHardLimit,omitzero"`
+	LicenseRules             []string        `json:"LicenseRules,omitzero"`
+	Status                   *string         `json:"Status,omitzero"`
+	DisassociateWhenNotFound *bool           `json:"DisassociateWhenNotFound,omitzero"`
+	ProductInformationList   []DiscoveryRule `json:"ProductInformationList,omitzero"`
+	LicenseExpiry            *int64          `json:"LicenseExpiry,omitzero"`
+	Tags                     []Tag           `json:"Tags,omitzero"`
+}
+
 // UsageDifference is the structure of that name in the model of Reeve licence ledger.
 type UsageDifference struct {
 	Change               *string `json:"Change,omitzero"`
@@ -523,6 +1206,31 @@ type UsageHistoryPoint struct {
 	PeakLicenses          *int64  `json:"PeakLicenses,omitzero"`
 	LicenseCount          *int64  `json:"LicenseCount,omitzero"`
 	LicenseCountHardLimit *bool   `json:"LicenseCountHardLimit,omitzero"`
+}
+
+// User is the structure of that name in the model of Reeve licence ledger.
+type User struct {
+	UserName     *string `json:"UserName,omitzero"`
+	UserId       *string `json:"UserId,omitzero"`
+	Arn          *string `json:"Arn,omitzero"`
+	CreationTime *Time   `json:"CreationTime,omitzero"`
+}
+
+// WitnessProgress is the structure of that name in the model of Reeve licence ledger.
+type WitnessProgress struct {
+	Witness  *string `json:"Witness,omitzero"`
+	Sent     *int64  `json:"Sent,omitzero"`
+	SentTime *Time   `json:"SentTime,omitzero"`
+	Failures *int64  `json:"Failures,omitzero"`
+	NextTime *Time   `json:"NextTime,omitzero"`
+	Error    *string `json:"Error,omitzero"`
+}
+
+// Validate implements [Input].
+func (in *AttachPolicyInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
 }
 
 // Validate implements [Input].
@@ -554,7 +1262,42 @@ func (in *CreateAgentTokenInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *CreateCheckpointInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *CreateRoleInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *CreateUserInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeleteAccessKeyInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *DeleteAgentTokenInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeletePolicyInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -568,7 +1311,28 @@ func (in *DeleteResourcesInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *DeleteRoleInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *DeleteSourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeleteUserInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DetachPolicyInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -596,7 +1360,28 @@ func (in *ExplainUsageInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ExportLedgerInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *GetCallerIdentityInput) Validate() Violations { return nil }
+
+// Validate implements [Input].
+func (in *GetCheckpointInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *GetResourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
 
 // Validate implements [Input].
 func (in *GetSourceInput) Validate() Violations {
@@ -620,6 +1405,13 @@ func (in *IncludeResourceInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ListAccessKeysInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *ListAgentTokensInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -627,7 +1419,56 @@ func (in *ListAgentTokensInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ListAssociationsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListCheckpointsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *ListExclusionsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListPoliciesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListPositionsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListResourceVersionsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListRevisionsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListRolesInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -655,6 +1496,27 @@ func (in *ListSourcesInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ListUsersInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *LookupEventsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *PutPolicyInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *PutResourcesInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -669,7 +1531,45 @@ func (in *PutSourcesInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *PutWitnessCheckpointInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *RotateCheckpointKeyInput) Validate() Violations { return nil }
+
+// Validate implements [Input].
 func (in *RunSourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *SimulatePolicyInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *UpdateAccessKeyInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *UpdateRoleInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *VerifyEventsInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -680,6 +1580,14 @@ func (in *VerifyLedgersInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
+}
+
+func (in *AttachPolicyInput) check(c *checker, at *place) {
+	c.required(in.PolicyArn == nil, at.member("policyArn"))
+	c.text(in.PolicyArn, rulePolicyArn, at.member("policyArn"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
 func (in *CompareUsageInput) check(c *checker, at *place) {
@@ -694,8 +1602,8 @@ func (in *CompareUsageInput) check(c *checker, at *place) {
 }
 
 func (in *CreateAccessKeyInput) check(c *checker, at *place) {
-	c.required(in.AccountId == nil, at.member("accountId"))
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
 }
 
 func (in *CreateAccountInput) check(c *checker, at *place) {
@@ -709,9 +1617,42 @@ func (in *CreateAgentTokenInput) check(c *checker, at *place) {
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
+func (in *CreateCheckpointInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *CreateRoleInput) check(c *checker, at *place) {
+	c.required(in.RoleName == nil, at.member("roleName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.required(in.AssumeRolePolicyDocument == nil, at.member("assumeRolePolicyDocument"))
+	c.text(in.AssumeRolePolicyDocument, rulePolicyText, at.member("assumeRolePolicyDocument"))
+	c.number(in.MaxSessionDuration, ruleSessionSeconds, at.member("maxSessionDuration"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *CreateUserInput) check(c *checker, at *place) {
+	c.required(in.UserName == nil, at.member("userName"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DeleteAccessKeyInput) check(c *checker, at *place) {
+	c.required(in.AccessKeyId == nil, at.member("accessKeyId"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *DeleteAgentTokenInput) check(c *checker, at *place) {
 	c.required(in.AgentTokenId == nil, at.member("agentTokenId"))
 	c.text(in.AgentTokenId, ruleAgentTokenId, at.member("agentTokenId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DeletePolicyInput) check(c *checker, at *place) {
+	c.required(in.PolicyName == nil, at.member("policyName"))
+	c.text(in.PolicyName, rulePolicyName, at.member("policyName"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
@@ -721,9 +1662,29 @@ func (in *DeleteResourcesInput) check(c *checker, at *place) {
 	c.texts(in.ResourceArns, ruleIdentifier, at, "resourceArns")
 }
 
+func (in *DeleteRoleInput) check(c *checker, at *place) {
+	c.required(in.RoleName == nil, at.member("roleName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *DeleteSourceInput) check(c *checker, at *place) {
 	c.required(in.Name == nil, at.member("name"))
 	c.text(in.Name, ruleSourceName, at.member("name"))
+}
+
+func (in *DeleteUserInput) check(c *checker, at *place) {
+	c.required(in.UserName == nil, at.member("userName"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DetachPolicyInput) check(c *checker, at *place) {
+	c.required(in.PolicyArn == nil, at.member("policyArn"))
+	c.text(in.PolicyArn, rulePolicyArn, at.member("policyArn"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
 func (in *DiscoverResourcesInput) check(c *checker, at *place) {
@@ -756,6 +1717,26 @@ func (in *ExplainUsageInput) check(c *checker, at *place) {
 	c.text(in.AsOf, ruleMoment, at.member("asOf"))
 }
 
+func (in *ExportLedgerInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *GetCheckpointInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.number(in.Number, ruleCheckpointNumber, at.member("number"))
+}
+
+func (in *GetResourceInput) check(c *checker, at *place) {
+	c.required(in.ResourceArn == nil, at.member("resourceArn"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+	c.text(in.SoftwareContains, ruleSoftwareText, at.member("softwareContains"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
 func (in *GetSourceInput) check(c *checker, at *place) {
 	c.required(in.Name == nil, at.member("name"))
 	c.text(in.Name, ruleSourceName, at.member("name"))
@@ -776,8 +1757,28 @@ func (in *IncludeResourceInput) check(c *checker, at *place) {
 	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
 }
 
+func (in *ListAccessKeysInput) check(c *checker, at *place) {
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *ListAgentTokensInput) check(c *checker, at *place) {
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListAssociationsInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.text(in.AsOf, ruleMoment, at.member("asOf"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListCheckpointsInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.text(in.Origin, ruleCheckpointOrigin, at.member("origin"))
 	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
 	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
@@ -785,6 +1786,46 @@ func (in *ListAgentTokensInput) check(c *checker, at *place) {
 func (in *ListExclusionsInput) check(c *checker, at *place) {
 	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
 	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListPoliciesInput) check(c *checker, at *place) {
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListPositionsInput) check(c *checker, at *place) {
+	checkSize(c, in.LicenseConfigurationArns, rulePositionArnList, at.member("licenseConfigurationArns"))
+	c.texts(in.LicenseConfigurationArns, ruleIdentifier, at, "licenseConfigurationArns")
+	c.text(in.AsOf, ruleMoment, at.member("asOf"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListResourceVersionsInput) check(c *checker, at *place) {
+	c.required(in.ResourceArn == nil, at.member("resourceArn"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListRevisionsInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.text(in.From, ruleMoment, at.member("from"))
+	c.text(in.To, ruleMoment, at.member("to"))
+	c.text(in.Order, ruleRevisionOrder, at.member("order"))
+	c.number(in.MaxChanges, ruleChangeCount, at.member("maxChanges"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *ListRolesInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
 	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
@@ -806,6 +1847,35 @@ func (in *ListSourcesInput) check(c *checker, at *place) {
 	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
 
+func (in *ListUsersInput) check(c *checker, at *place) {
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *LookupEventsInput) check(c *checker, at *place) {
+	c.text(in.StartTime, ruleMoment, at.member("startTime"))
+	c.text(in.EndTime, ruleMoment, at.member("endTime"))
+	c.text(in.Username, ruleEventText, at.member("username"))
+	c.text(in.EventName, ruleEventText, at.member("eventName"))
+	c.text(in.EventSource, ruleEventText, at.member("eventSource"))
+	c.text(in.AccessKeyId, ruleEventText, at.member("accessKeyId"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+	c.text(in.ErrorCode, ruleEventText, at.member("errorCode"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *PutPolicyInput) check(c *checker, at *place) {
+	c.required(in.PolicyName == nil, at.member("policyName"))
+	c.text(in.PolicyName, rulePolicyName, at.member("policyName"))
+	c.required(in.PolicyDocument == nil, at.member("policyDocument"))
+	c.text(in.PolicyDocument, rulePolicyText, at.member("policyDocument"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *PutResourcesInput) check(c *checker, at *place) {
 	c.required(in.Resources == nil, at.member("resources"))
 	checkSize(c, in.Resources, ruleResourceList, at.member("resources"))
@@ -823,9 +1893,54 @@ func (in *PutSourcesInput) check(c *checker, at *place) {
 	}
 }
 
+func (in *PutWitnessCheckpointInput) check(c *checker, at *place) {
+	c.required(in.Note == nil, at.member("note"))
+	c.text(in.Note, ruleCheckpointText, at.member("note"))
+	c.text(in.VerifierKeys, ruleVerifierKeyList, at.member("verifierKeys"))
+	for i := range in.Ledgers {
+		in.Ledgers[i].check(c, at.element("ledgers", i))
+	}
+}
+
 func (in *RunSourceInput) check(c *checker, at *place) {
 	c.required(in.Name == nil, at.member("name"))
 	c.text(in.Name, ruleSourceName, at.member("name"))
+}
+
+func (in *SimulatePolicyInput) check(c *checker, at *place) {
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.PolicyDocument, rulePolicyText, at.member("policyDocument"))
+	c.required(in.ActionNames == nil, at.member("actionNames"))
+	checkSize(c, in.ActionNames, ruleActionNameList, at.member("actionNames"))
+	c.texts(in.ActionNames, ruleActionName, at, "actionNames")
+	checkSize(c, in.ResourceArns, ruleSimulatedArnList, at.member("resourceArns"))
+	c.texts(in.ResourceArns, rulePolicyArn, at, "resourceArns")
+	checkSize(c, in.ContextEntries, ruleContextEntryList, at.member("contextEntries"))
+	for i := range in.ContextEntries {
+		in.ContextEntries[i].check(c, at.element("contextEntries", i))
+	}
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *UpdateAccessKeyInput) check(c *checker, at *place) {
+	c.required(in.AccessKeyId == nil, at.member("accessKeyId"))
+	c.required(in.Status == nil, at.member("status"))
+	c.text(in.Status, ruleKeyStatus, at.member("status"))
+	c.text(in.UserName, rulePrincipalName, at.member("userName"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *UpdateRoleInput) check(c *checker, at *place) {
+	c.required(in.RoleName == nil, at.member("roleName"))
+	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
+	c.text(in.AssumeRolePolicyDocument, rulePolicyText, at.member("assumeRolePolicyDocument"))
+	c.number(in.MaxSessionDuration, ruleSessionSeconds, at.member("maxSessionDuration"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *VerifyEventsInput) check(c *checker, at *place) {
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
 
 func (in *VerifyLedgersInput) check(c *checker, at *place) {
@@ -840,6 +1955,14 @@ func (in *Application) check(c *checker, at *place) {
 	c.text(in.Version, ruleApplicationDetail, at.member("version"))
 }
 
+func (in *ContextEntry) check(c *checker, at *place) {
+	c.required(in.ContextKeyName == nil, at.member("contextKeyName"))
+	c.text(in.ContextKeyName, ruleContextText, at.member("contextKeyName"))
+	c.required(in.ContextKeyValues == nil, at.member("contextKeyValues"))
+	checkSize(c, in.ContextKeyValues, ruleContextTextList, at.member("contextKeyValues"))
+	c.texts(in.ContextKeyValues, ruleContextText, at, "contextKeyValues")
+}
+
 func (in *DiscoveryFilter) check(c *checker, at *place) {
 	c.required(in.ProductInformationFilterName == nil, at.member("productInformationFilterName"))
 	c.required(in.ProductInformationFilterComparator == nil, at.member("productInformationFilterComparator"))
@@ -851,6 +1974,10 @@ func (in *DiscoveryRule) check(c *checker, at *place) {
 	for i := range in.ProductInformationFilterList {
 		in.ProductInformationFilterList[i].check(c, at.element("productInformationFilterList", i))
 	}
+}
+
+func (in *LedgerHead) check(c *checker, at *place) {
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
 }
 
 func (in *Resource) check(c *checker, at *place) {
@@ -899,6 +2026,10 @@ var ruleAccountId = &textRule{pattern: pattern(`[0-9]{12}`), source: `[0-9]{12}`
 
 var ruleAccountName = &textRule{min: 1, max: 128}
 
+var ruleActionName = &textRule{min: 3, max: 128}
+
+var ruleActionNameList = &sizeRule{min: 1, max: 100}
+
 var ruleAgentTokenId = &textRule{min: 1, max: 64}
 
 var ruleAgentTokenName = &textRule{max: 128}
@@ -908,6 +2039,22 @@ var ruleApplicationDetail = &textRule{max: 256}
 var ruleApplicationList = &sizeRule{max: 5000}
 
 var ruleApplicationName = &textRule{min: 1, max: 256}
+
+var ruleChangeCount = &numberRule{min: 0, max: 100}
+
+var ruleCheckpointNumber = &numberRule{min: 0, max: 9223372036854775807}
+
+var ruleCheckpointOrigin = &textRule{min: 1, max: 256}
+
+var ruleCheckpointText = &textRule{min: 1, max: 65536}
+
+var ruleContextEntryList = &sizeRule{max: 50}
+
+var ruleContextText = &textRule{min: 1, max: 2048}
+
+var ruleContextTextList = &sizeRule{min: 1, max: 50}
+
+var ruleEventText = &textRule{min: 1, max: 512}
 
 var ruleExclusionOwner = &textRule{min: 1, max: 256}
 
@@ -921,11 +2068,23 @@ var ruleFactValue = &textRule{min: 1, max: 256}
 
 var ruleIdentifier = &textRule{min: 1, max: 2048}
 
+var ruleKeyStatus = &textRule{enum: []string{"Active", "Inactive"}}
+
 var ruleMoment = &textRule{min: 1, max: 64}
 
 var rulePageSize = &numberRule{min: 1, max: 9223372036854775807}
 
 var rulePageToken = &textRule{max: 4096}
+
+var rulePolicyArn = &textRule{min: 1, max: 2048}
+
+var rulePolicyName = &textRule{min: 1, max: 128}
+
+var rulePolicyText = &textRule{min: 1, max: 20480}
+
+var rulePositionArnList = &sizeRule{max: 100}
+
+var rulePrincipalName = &textRule{min: 1, max: 64}
 
 var rulePutMode = &textRule{enum: []string{"observe", "admit"}}
 
@@ -937,7 +2096,15 @@ var ruleResourceTagList = &sizeRule{max: 50}
 
 var ruleResourceType = &textRule{enum: []string{"EC2_INSTANCE", "EC2_HOST", "EC2_AMI", "RDS", "SYSTEMS_MANAGER_MANAGED_INSTANCE"}}
 
+var ruleRevisionOrder = &textRule{enum: []string{"NEWEST_FIRST", "OLDEST_FIRST"}}
+
+var ruleSessionSeconds = &numberRule{min: 3600, max: 43200}
+
+var ruleSimulatedArnList = &sizeRule{max: 100}
+
 var ruleSize = &numberRule{min: 0, max: 1048576}
+
+var ruleSoftwareText = &textRule{max: 256}
 
 var ruleSourceDefinitionList = &sizeRule{min: 1, max: 100}
 
@@ -955,6 +2122,8 @@ var ruleStepSeconds = &numberRule{min: 1, max: 9223372036854775807}
 
 var ruleTenancy = &textRule{enum: []string{"EC2-Default", "EC2-DedicatedHost", "EC2-DedicatedInstance"}}
 
+var ruleVerifierKeyList = &textRule{min: 1, max: 1048576}
+
 // Codes of the errors that the model of Reeve licence ledger declares.
 const (
 	AccessDeniedException          = "AccessDeniedException"
@@ -970,6 +2139,13 @@ const (
 )
 
 var reeveOperations = []Operation{
+	{
+		Service:   Reeve,
+		Name:      "AttachPolicy",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(AttachPolicyInput) },
+		NewOutput: func() any { return new(AttachPolicyOutput) },
+	},
 	{
 		Service:   Reeve,
 		Name:      "CompareUsage",
@@ -1000,10 +2176,45 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "CreateCheckpoint",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, InvalidResourceStateException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(CreateCheckpointInput) },
+		NewOutput: func() any { return new(CreateCheckpointOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "CreateRole",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(CreateRoleInput) },
+		NewOutput: func() any { return new(CreateRoleOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "CreateUser",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(CreateUserInput) },
+		NewOutput: func() any { return new(CreateUserOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeleteAccessKey",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeleteAccessKeyInput) },
+		NewOutput: func() any { return new(DeleteAccessKeyOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "DeleteAgentToken",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(DeleteAgentTokenInput) },
 		NewOutput: func() any { return new(DeleteAgentTokenOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeletePolicy",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeletePolicyInput) },
+		NewOutput: func() any { return new(DeletePolicyOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -1014,10 +2225,31 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "DeleteRole",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeleteRoleInput) },
+		NewOutput: func() any { return new(DeleteRoleOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "DeleteSource",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(DeleteSourceInput) },
 		NewOutput: func() any { return new(DeleteSourceOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeleteUser",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeleteUserInput) },
+		NewOutput: func() any { return new(DeleteUserOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DetachPolicy",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DetachPolicyInput) },
+		NewOutput: func() any { return new(DetachPolicyOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -1042,10 +2274,31 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ExportLedger",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ExportLedgerInput) },
+		NewOutput: func() any { return new(ExportLedgerOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "GetCallerIdentity",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(GetCallerIdentityInput) },
 		NewOutput: func() any { return new(GetCallerIdentityOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "GetCheckpoint",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(GetCheckpointInput) },
+		NewOutput: func() any { return new(GetCheckpointOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "GetResource",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(GetResourceInput) },
+		NewOutput: func() any { return new(GetResourceOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -1070,6 +2323,13 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ListAccessKeys",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListAccessKeysInput) },
+		NewOutput: func() any { return new(ListAccessKeysOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "ListAgentTokens",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ListAgentTokensInput) },
@@ -1077,10 +2337,59 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ListAssociations",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListAssociationsInput) },
+		NewOutput: func() any { return new(ListAssociationsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListCheckpoints",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListCheckpointsInput) },
+		NewOutput: func() any { return new(ListCheckpointsOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "ListExclusions",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ListExclusionsInput) },
 		NewOutput: func() any { return new(ListExclusionsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListPolicies",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListPoliciesInput) },
+		NewOutput: func() any { return new(ListPoliciesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListPositions",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListPositionsInput) },
+		NewOutput: func() any { return new(ListPositionsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListResourceVersions",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListResourceVersionsInput) },
+		NewOutput: func() any { return new(ListResourceVersionsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListRevisions",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListRevisionsInput) },
+		NewOutput: func() any { return new(ListRevisionsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListRoles",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListRolesInput) },
+		NewOutput: func() any { return new(ListRolesOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -1105,6 +2414,27 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ListUsers",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListUsersInput) },
+		NewOutput: func() any { return new(ListUsersOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "LookupEvents",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(LookupEventsInput) },
+		NewOutput: func() any { return new(LookupEventsOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "PutPolicy",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(PutPolicyInput) },
+		NewOutput: func() any { return new(PutPolicyOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "PutResources",
 		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, InvalidResourceStateException, LicenseUsageException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(PutResourcesInput) },
@@ -1119,10 +2449,52 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "PutWitnessCheckpoint",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(PutWitnessCheckpointInput) },
+		NewOutput: func() any { return new(PutWitnessCheckpointOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "RotateCheckpointKey",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, InvalidResourceStateException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(RotateCheckpointKeyInput) },
+		NewOutput: func() any { return new(RotateCheckpointKeyOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "RunSource",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(RunSourceInput) },
 		NewOutput: func() any { return new(RunSourceOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "SimulatePolicy",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(SimulatePolicyInput) },
+		NewOutput: func() any { return new(SimulatePolicyOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "UpdateAccessKey",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(UpdateAccessKeyInput) },
+		NewOutput: func() any { return new(UpdateAccessKeyOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "UpdateRole",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(UpdateRoleInput) },
+		NewOutput: func() any { return new(UpdateRoleOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "VerifyEvents",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(VerifyEventsInput) },
+		NewOutput: func() any { return new(VerifyEventsOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -56,7 +56,10 @@ type Handler struct {
 	// need not know *Fault, which stands for itself. nil means that the error
 	// is the server's own: the caller is told nothing of it, the log all.
 	Fault func(error) *Fault
-	Log   *slog.Logger
+	// Observe sees every request of this protocol, and every Invoke; it may be
+	// nil.
+	Observe Observer
+	Log     *slog.Logger
 }
 
 // ServeHTTP answers one request. It always answers, with a fault if need be,
@@ -68,14 +71,19 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.notFound()
 		return
 	}
-	defer h.recoverPanic(a, r)
-	out := takeBuffer()
+	in, out := takeBuffer(), takeBuffer()
+	defer in.release()
 	defer out.release()
-	response, err := h.serve(r, id, out)
+	c := Call{RequestID: id}
+	defer h.recoverPanic(a, r, &c)
+	response, err := h.serve(r, &c, in, out)
 	if err != nil {
-		a.fault(h.toFault(r, id, err))
+		fault := h.toFault(r, id, err)
+		h.observe(r.Context(), &Observation{Request: r, Call: c, Fault: fault})
+		a.fault(fault)
 		return
 	}
+	h.observe(r.Context(), &Observation{Request: r, Call: c, Response: response})
 	a.ok(response)
 }
 
@@ -86,42 +94,49 @@ func isClaimed(r *http.Request) bool {
 		strings.EqualFold(strings.TrimSpace(media), ContentType)
 }
 
-// serve returns the bytes of a successful answer, which live in out.
-func (h *Handler) serve(r *http.Request, id string, out *buffer) ([]byte, error) {
-	target, op, known := h.find(r)
-	in := takeBuffer()
-	defer in.release()
-	if err := readBody(r, op.limit(), in); err != nil {
+// serve returns the bytes of a successful answer, which live in out. It fills
+// c with what it finds out, the body in the memory of in.
+func (h *Handler) serve(r *http.Request, c *Call, in, out *buffer) (response []byte, err error) {
+	op, known := h.find(r, c)
+	if err := h.admit(r.Context(), c.Target); err != nil {
+		return nil, err
+	}
+	err = readBody(r, op.limit(), in)
+	c.Body, c.Out = in.bytes, out.bytes
+	if err != nil {
 		return nil, err
 	}
 	if !known {
-		return nil, cmp.Or(checkSyntax(in.bytes), error(unknownOperation(target)))
+		return nil, cmp.Or(checkSyntax(in.bytes), error(unknownOperation(c.Target)))
 	}
-	response, err := h.call(r, op, Call{Body: in.bytes, RequestID: id, Target: target, Out: out.bytes})
+	answer, err := h.call(r, op, c)
 	if err != nil {
 		// A body that is no JSON is the first thing to be told of, whatever
 		// else is wrong; a request that succeeds was read on the way.
 		return nil, cmp.Or(checkSyntax(in.bytes), err)
 	}
-	return encode(response, out)
+	return encode(answer, out)
 }
 
 // call finds out who asks, and answers.
-func (h *Handler) call(r *http.Request, op Operation, c Call) (response Response, err error) {
+func (h *Handler) call(r *http.Request, op Operation, c *Call) (response Response, err error) {
 	if c.Identity, err = h.Authenticate(r, c.Body); err != nil {
+		c.Identity = nil
 		return nil, err
 	}
-	return op.Serve(r.Context(), c)
+	return op.Serve(r.Context(), *c)
 }
 
 // find looks the target up. A request with several targets has none.
-func (h *Handler) find(r *http.Request) (target string, op Operation, known bool) {
+func (h *Handler) find(r *http.Request, c *Call) (op Operation, known bool) {
 	targets := r.Header["X-Amz-Target"]
 	if len(targets) != 1 {
-		return strings.Join(targets, ","), Operation{}, false
+		c.Target = strings.Join(targets, ",")
+		return Operation{}, false
 	}
-	op, known = h.Operations[targets[0]]
-	return targets[0], op, known
+	c.Target = targets[0]
+	op, known = h.Operations[c.Target]
+	return op, known
 }
 
 func (op Operation) limit() int64 {
@@ -159,16 +174,18 @@ func (h *Handler) toFault(r *http.Request, id string, err error) *Fault {
 
 // recoverPanic answers for an operation that panicked. Nothing has been
 // written yet then: an answer is complete before its first byte is sent.
-func (h *Handler) recoverPanic(a answer, r *http.Request) {
-	switch p := recover(); p {
-	case nil:
-	case http.ErrAbortHandler:
-		panic(p)
-	default:
-		h.Log.Error("operation panicked", "request_id", a.id, "target", clip(r.Header.Get("X-Amz-Target"), maxEcho),
-			"panic", p, "stack", string(debug.Stack()))
-		a.fault(errInternal)
+func (h *Handler) recoverPanic(a answer, r *http.Request, c *Call) {
+	p := recover()
+	if p == nil {
+		return
 	}
+	h.observe(r.Context(), &Observation{Request: r, Call: *c, Fault: errInternal})
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	h.Log.Error("operation panicked", "request_id", a.id, "target", clip(r.Header.Get("X-Amz-Target"), maxEcho),
+		"panic", p, "stack", string(debug.Stack()))
+	a.fault(errInternal)
 }
 
 // readBody reads the whole body into in, never more than limit bytes.

@@ -13,6 +13,15 @@ import (
 // *Fault; any other error is the server's own, and is not for the caller's
 // eyes.
 func (h *Handler) Invoke(ctx context.Context, c Call) (body []byte, err error) {
+	if c.RequestID == "" {
+		c.RequestID = newRequestID()
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("operation %s panicked: %v\n%s", c.Target, p, debug.Stack())
+		}
+		h.observe(ctx, &Observation{Call: c, Response: body, Fault: faultOf(err)})
+	}()
 	op, known := h.Operations[c.Target]
 	if !known {
 		return nil, unknownOperation(c.Target)
@@ -20,13 +29,8 @@ func (h *Handler) Invoke(ctx context.Context, c Call) (body []byte, err error) {
 	if int64(len(c.Body)) > op.limit() {
 		return nil, bodyTooLarge(op.limit())
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("operation %s panicked: %v\n%s", c.Target, p, debug.Stack())
-		}
-	}()
-	if c.RequestID == "" {
-		c.RequestID = newRequestID()
+	if err := h.admit(ctx, c.Target); err != nil {
+		return nil, h.asFault(err)
 	}
 	out := takeBuffer()
 	defer out.release()

@@ -60,7 +60,7 @@ func create(c *Client) (*api.CreateAccountOutput, error) {
 
 func TestCallsAreSignedAsTheVerifierWantsThem(t *testing.T) {
 	verifier := &sigv4.Verifier{Service: "license-manager", Now: time.Now,
-		Lookup: func(_ context.Context, id string) (string, any, error) { return "secret", id, nil }}
+		Lookup: func(_ context.Context, id, _ string) (string, any, error) { return "secret", id, nil }}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		who, err := verifier.Verify(r, body)

@@ -32,7 +32,8 @@ const EndpointFile = "endpoint"
 
 // FromEnvironment returns a client as the usual AWS environment names it:
 //
-//	credentials  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else the profile
+//	credentials  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, for temporary
+//	             ones with AWS_SESSION_TOKEN, else the profile
 //	             AWS_PROFILE (default) of AWS_SHARED_CREDENTIALS_FILE
 //	             (~/.aws/credentials), else the data directory's credentials
 //	region       AWS_REGION, AWS_DEFAULT_REGION, us-east-1
@@ -85,7 +86,7 @@ func credentialsFrom(choice Choice, env func(string) string) (c Credentials, sou
 	id, secret := env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY")
 	switch {
 	case id != "" && secret != "":
-		return Credentials{AccessKeyID: id, SecretAccessKey: secret}, "AWS_ACCESS_KEY_ID", nil
+		return Credentials{AccessKeyID: id, SecretAccessKey: secret, SessionToken: env("AWS_SESSION_TOKEN")}, "AWS_ACCESS_KEY_ID", nil
 	case id != "" || secret != "":
 		return Credentials{}, "", errors.New("half of the credentials is set: set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither")
 	}
@@ -171,6 +172,8 @@ func setCredential(c *Credentials, line string) {
 	name, value, _ := strings.Cut(line, "=")
 	value = strings.TrimSpace(value)
 	switch strings.ToLower(strings.TrimSpace(name)) {
+	case "aws_session_token":
+		c.SessionToken = value
 	case "aws_access_key_id":
 		c.AccessKeyID = value
 	case "aws_secret_access_key":

@@ -38,6 +38,21 @@ type Config struct {
 	MaxCreatesPerDay  int    // 0: no quota
 	MaxPerResource    int    // 0: no quota
 
+	Audit          string        // all, changes or off
+	AuditRetention time.Duration // 0: for ever
+
+	CheckpointEvery             time.Duration
+	WitnessWebhook              Secret // URL; "" is none
+	WitnessFile                 string // "" is none
+	WitnessReeve                Secret // URL; "" is none
+	WitnessReeveAccessKeyID     string
+	WitnessReeveSecretAccessKey Secret
+	WitnessFor                  string // file of keys; "" is none
+
+	WebIdentityIssuers   []string
+	WebIdentityAudiences []string
+	WebIdentityCA        string // file; "" is none
+
 	Memory          int64 // bytes
 	ShutdownTimeout time.Duration
 

@@ -37,7 +37,7 @@ func (s Setting) IsBool() bool { return s.Kind == "bool" }
 // Settings returns the table, in the order in which help shows it. The caller
 // owns the slice.
 func Settings() []Setting {
-	return slices.Concat(placeSettings(), ruleSettings(), processSettings())
+	return slices.Concat(placeSettings(), ruleSettings(), evidenceSettings(), webIdentitySettings(), processSettings())
 }
 
 // placeSettings say where a server listens and keeps its data.
@@ -91,6 +91,12 @@ func ruleSettings() []Setting {
 		{Name: "products", Kind: "file",
 			Help: "File of lines that say which product an application is, before those of the program (see docs/discovery.md)",
 			set:  text(func(c *Config) *string { return &c.Products }, "a file")},
+		{Name: "audit", Default: "all", Kind: "mode",
+			Help: "Which calls the audit trail records: all, changes (and whatever was refused) or off",
+			set:  setAudit},
+		{Name: "audit-retention", Default: "400d", Kind: "duration",
+			Help: "How long events of the audit trail are kept; 0s for ever",
+			set:  duration(func(c *Config) *time.Duration { return &c.AuditRetention }, 0)},
 		{Name: "max-configurations", Default: "0", Kind: "number",
 			Help: "Quota of configurations per account and region (AWS: 25); 0 for none",
 			set:  number(func(c *Config) *int { return &c.MaxConfigurations })},
@@ -100,6 +106,33 @@ func ruleSettings() []Setting {
 		{Name: "max-per-resource", Default: "0", Kind: "number",
 			Help: "Quota of configurations per resource (AWS: 10); 0 for none",
 			set:  number(func(c *Config) *int { return &c.MaxPerResource })},
+	}
+}
+
+// evidenceSettings say when checkpoints are made, and who gets them.
+func evidenceSettings() []Setting {
+	return []Setting{
+		{Name: "checkpoint-every", Default: "1h", Kind: "duration",
+			Help: "Time between two signed checkpoints of an account whose ledgers change, at least 1m (see docs/evidence.md)",
+			set:  duration(func(c *Config) *time.Duration { return &c.CheckpointEvery }, time.Minute)},
+		{Name: "witness-webhook", Kind: "url",
+			Help: "URL (https://…) that every checkpoint is sent to by POST; it may hold a secret, and is not logged",
+			set:  webURL(func(c *Config) *Secret { return &c.WitnessWebhook })},
+		{Name: "witness-file", Kind: "path",
+			Help: "File that every checkpoint is appended to, or directory that gets a file for each, best on a disk that can only be added to",
+			set:  text(func(c *Config) *string { return &c.WitnessFile }, "a file or directory")},
+		{Name: "witness-reeve", Kind: "url",
+			Help: "Server of another deployment of Reeve (https://…) that checks and co-signs every checkpoint; it needs witness-reeve-access-key-id",
+			set:  webURL(func(c *Config) *Secret { return &c.WitnessReeve })},
+		{Name: "witness-reeve-access-key-id", Kind: "id",
+			Help: "Access key of an account there",
+			set:  text(func(c *Config) *string { return &c.WitnessReeveAccessKeyID }, "an access key ID")},
+		{Name: "witness-reeve-secret-access-key", Kind: "secret", NoFlag: true,
+			Help: "Secret of witness-reeve-access-key-id",
+			set:  secret(func(c *Config) *Secret { return &c.WitnessReeveSecretAccessKey })},
+		{Name: "witness-for", Kind: "file",
+			Help: "File of verifier keys of other deployments, one a line as their /.well-known/reeve-key shows them, whose checkpoints this server co-signs; without it, nobody's",
+			set:  text(func(c *Config) *string { return &c.WitnessFor }, "a file")},
 	}
 }
 
@@ -220,6 +253,17 @@ func postgresURL(field func(*Config) *Secret, without string) func(*Config, stri
 	}
 }
 
+// webURL does not repeat the value in its error: it may hold a secret.
+func webURL(field func(*Config) *Secret) func(*Config, string) error {
+	return func(c *Config, s string) error {
+		if s != "" && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
+			return fmt.Errorf("is not a URL: give https://…, or leave it out for none")
+		}
+		*field(c) = Secret(s)
+		return nil
+	}
+}
+
 // setDatabaseConnections wants two at least: a commit that was lost is looked
 // into while others go on.
 func setDatabaseConnections(c *Config, s string) error {
@@ -267,6 +311,14 @@ func setLogFormat(c *Config, s string) error {
 		return fmt.Errorf("is %q: give text or json", s)
 	}
 	c.LogFormat = s
+	return nil
+}
+
+func setAudit(c *Config, s string) error {
+	if s != "all" && s != "changes" && s != "off" {
+		return fmt.Errorf("is %q: give all, changes or off", s)
+	}
+	c.Audit = s
 	return nil
 }
 

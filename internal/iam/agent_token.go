@@ -73,8 +73,7 @@ func newAgentTokenID() string {
 // own. Callers of the root account may for every account, others for their
 // own. The token's text is returned this once.
 func (d *Directory) CreateAgentToken(ctx context.Context, who Identity, account, region, name string) (*AgentToken, Secret, error) {
-	account, err := d.agentTokenAccount(ctx, who, "reeve:CreateAgentToken", account)
-	if err != nil {
+	if err := d.within(ctx, who, &account); err != nil {
 		return nil, Secret{}, err
 	}
 	if err := checkTokenName(name); err != nil {
@@ -87,6 +86,7 @@ func (d *Directory) CreateAgentToken(ctx context.Context, who Identity, account,
 	}
 	text := newAgentToken()
 	t := AgentToken{Hash: hashOf(text.Reveal()), Account: account, Region: region, Name: name, Created: now()}
+	var err error
 	for range attempts {
 		t.ID, t.Num = newAgentTokenID(), now().UnixMicro()
 		if err = d.store.InsertAgentToken(ctx, t); !errors.Is(err, ErrExists) {
@@ -102,7 +102,7 @@ func (d *Directory) CreateAgentToken(ctx context.Context, who Identity, account,
 // AgentTokens lists up to limit tokens of an account, "" for the caller's own,
 // behind a place in the order of their creation; next is 0 after the last.
 func (d *Directory) AgentTokens(ctx context.Context, who Identity, account string, after int64, limit int) (list []AgentToken, next int64, err error) {
-	if account, err = d.agentTokenAccount(ctx, who, "reeve:ListAgentTokens", account); err != nil {
+	if err := d.within(ctx, who, &account); err != nil {
 		return nil, 0, err
 	}
 	list, err = d.store.AgentTokens(ctx, account, after, limit+1)
@@ -119,8 +119,7 @@ func (d *Directory) AgentTokens(ctx context.Context, who Identity, account strin
 // RevokeAgentToken ends a token of an account, "" for the caller's own, on
 // every server within agentTokenTrust. Revoking it again changes nothing.
 func (d *Directory) RevokeAgentToken(ctx context.Context, who Identity, account, id string) error {
-	account, err := d.agentTokenAccount(ctx, who, "reeve:DeleteAgentToken", account)
-	if err != nil {
+	if err := d.within(ctx, who, &account); err != nil {
 		return err
 	}
 	if !agentTokenID.MatchString(id) {
@@ -135,34 +134,6 @@ func (d *Directory) RevokeAgentToken(ctx context.Context, who Identity, account,
 	}
 	d.agents.forget()
 	return nil
-}
-
-// agentTokenAccount decides whose tokens a caller means and whether it may
-// touch them, before it looks whether the account exists.
-func (d *Directory) agentTokenAccount(ctx context.Context, who Identity, action, account string) (string, error) {
-	if account == "" {
-		account = who.Account
-	}
-	if err := Authorize(who, action, "account/"+clip(account)); err != nil {
-		return "", err
-	}
-	if account == who.Account {
-		return account, nil
-	}
-	if !who.Root {
-		return "", refuse(Denied, "%s may manage agent tokens of its own account only", who.Principal)
-	}
-	if err := checkAccountID(account); err != nil {
-		return "", err
-	}
-	a, err := d.store.Account(ctx, account)
-	if err != nil {
-		return "", fmt.Errorf("read account: %w", err)
-	}
-	if a == nil {
-		return "", refuse(Invalid, "there is no account %s: make it with CreateAccount first", account)
-	}
-	return account, nil
 }
 
 // LookupAgentToken returns the token whose text an agent has presented, or

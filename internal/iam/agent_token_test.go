@@ -15,20 +15,26 @@ import (
 )
 
 // tenants returns a directory with a root and two ordinary accounts.
-func tenants(t *testing.T, store *memory) (d *iam.Directory, root, one, two iam.Identity) {
+func tenants(t *testing.T, store *database) (d *iam.Directory, root, one, two iam.Identity) {
 	t.Helper()
 	d = open(t, store, iam.Options{MasterKey: keyA})
-	root = iam.Identity{Account: bootstrap(t, d, iam.RootOptions{}).Account, Root: true}
+	root = rootUser(bootstrap(t, d, iam.RootOptions{}).Account)
+	root.Root = true
 	for i, id := range []string{"222222222222", "333333333333"} {
 		if _, err := d.CreateAccount(t.Context(), root, fmt.Sprint("tenant ", i), id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return d, root, iam.Identity{Account: "222222222222"}, iam.Identity{Account: "333333333333"}
+	return d, root, rootUser("222222222222"), rootUser("333333333333")
+}
+
+// rootUser is an account's root user.
+func rootUser(account string) iam.Identity {
+	return iam.Identity{Account: account, Principal: iam.PrincipalOf(account)}
 }
 
 func TestAgentTokens(t *testing.T) {
-	ctx, store := context.Background(), newMemory()
+	ctx, store := context.Background(), newDatabase(t)
 	d, root, one, two := tenants(t, store)
 	token, text, err := d.CreateAgentToken(ctx, one, "", "eu-west-1", "Büro")
 	if err != nil {
@@ -38,7 +44,11 @@ func TestAgentTokens(t *testing.T) {
 		token.Principal() != "arn:aws:iam::222222222222:agent-token/"+token.ID {
 		t.Errorf("the token is %+v", token)
 	}
-	for _, kept := range store.tokens {
+	tokens, err := store.AgentTokens(ctx, one.Account, 0, 10)
+	if err != nil || len(tokens) != 1 {
+		t.Fatalf("%d tokens are kept (%v)", len(tokens), err)
+	}
+	for _, kept := range tokens {
 		if bytes.Contains(kept.Hash, []byte(text.Reveal())) || len(kept.Hash) != 32 {
 			t.Errorf("of the token %x is kept", kept.Hash)
 		}
@@ -66,7 +76,7 @@ func TestAgentTokens(t *testing.T) {
 
 func TestAgentTokensOfOthers(t *testing.T) {
 	ctx := context.Background()
-	d, root, one, two := tenants(t, newMemory())
+	d, root, one, two := tenants(t, newDatabase(t))
 	token, _, err := d.CreateAgentToken(ctx, one, "", "eu-west-1", "")
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +98,7 @@ func TestAgentTokensOfOthers(t *testing.T) {
 
 func TestAgentTokensAreListedInPages(t *testing.T) {
 	ctx := context.Background()
-	d, _, one, _ := tenants(t, newMemory())
+	d, _, one, _ := tenants(t, newDatabase(t))
 	var made, seen []string
 	for range 5 {
 		token, _, err := d.CreateAgentToken(ctx, one, "", "eu-west-1", "")
@@ -118,20 +128,20 @@ func TestAgentTokensAreListedInPages(t *testing.T) {
 // on a server that has just used it.
 func TestARevokedAgentTokenEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, store := t.Context(), newMemory()
+		ctx, store := t.Context(), newDatabase(t)
 		here, _, one, _ := tenants(t, store)
 		there := open(t, store, iam.Options{MasterKey: keyA})
 		token, text, err := here.CreateAgentToken(ctx, one, "", "eu-west-1", "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		before := store.tokenReads
+		before := store.tokenReads.Load()
 		for range 3 {
 			if _, err := there.LookupAgentToken(ctx, text.Reveal()); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if n := store.tokenReads - before; n != 1 {
+		if n := store.tokenReads.Load() - before; n != 1 {
 			t.Errorf("the database was asked %d times", n)
 		}
 		if err := here.RevokeAgentToken(ctx, one, "", token.ID); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,8 +27,8 @@ type RootOptions struct {
 // Root is what Bootstrap made or found.
 type Root struct {
 	Account     string
-	AccessKeyID string
-	Credentials string // path of the credentials file; "" without a data directory
+	AccessKeyID string // "" when the first key was deleted or made inactive
+	Credentials string // path of the credentials file; "" without a data directory or key
 	Created     bool   // the account was made by this call
 }
 
@@ -49,7 +50,7 @@ func (d *Directory) Bootstrap(ctx context.Context, opts RootOptions) (*Root, err
 		return nil, err
 	}
 	root := &Root{Account: account, AccessKeyID: id, Created: created}
-	if d.dir == "" {
+	if d.dir == "" || id == "" {
 		return root, nil
 	}
 	root.Credentials = filepath.Join(d.dir, CredentialsFile)
@@ -110,26 +111,45 @@ func sameRoot(have, wanted string) error {
 }
 
 // rootKey returns the key that the credentials file is to hold: the given one,
-// else the deployment's first. The first is agreed on in meta before it is
-// inserted, so that neither a crash nor a second server leaves a key that
-// nobody knows.
+// else the deployment's first; "" when that was deleted or made inactive. The
+// first is agreed on in meta before it is inserted, so that neither a crash nor
+// a second server leaves a key that nobody knows.
 func (d *Directory) rootKey(ctx context.Context, account string, opts RootOptions) (id string, secret Secret, err error) {
 	id, secret = opts.AccessKeyID, opts.SecretAccessKey
 	given := id != ""
 	if !given {
-		id, secret = newKeyID(), newSecret()
+		id, secret = newKeyID("AKIA"), newSecret()
 	}
 	firstID, firstSecret, err := d.firstKey(ctx, id, secret)
 	if err != nil {
 		return "", Secret{}, err
 	}
-	if err := d.ensureKey(ctx, account, firstID, firstSecret); err != nil {
+	var there []AccessKey
+	err = d.store.ViewIAM(ctx, func(tx Tx) error {
+		there, err = tx.Keys(Holder{Account: account}, 10*maxRootKeys)
+		return err
+	})
+	if err != nil {
 		return "", Secret{}, err
 	}
-	if !given || firstID == id && firstSecret == secret {
-		return firstID, firstSecret, nil
+	if len(there) == 0 { // a key that was deleted later stays so
+		if err := d.ensureKey(ctx, account, firstID, firstSecret); err != nil {
+			return "", Secret{}, err
+		}
+		there = []AccessKey{{ID: firstID}}
 	}
-	return id, secret, d.ensureKey(ctx, account, id, secret)
+	if given && (firstID != id || firstSecret != secret || !works(there, id)) {
+		return id, secret, d.ensureKey(ctx, account, id, secret)
+	}
+	if !works(there, firstID) {
+		return "", Secret{}, nil
+	}
+	return firstID, firstSecret, nil
+}
+
+// works tells whether a key is there and active.
+func works(keys []AccessKey, id string) bool {
+	return slices.ContainsFunc(keys, func(k AccessKey) bool { return k.ID == id && !k.Inactive })
 }
 
 // firstKey proposes the deployment's first key and returns the one that holds.
@@ -146,21 +166,30 @@ func (d *Directory) firstKey(ctx context.Context, id string, secret Secret) (str
 	return firstID, NewSecret(firstSecret), nil
 }
 
-// ensureKey adds a key unless it is there with the same secret and account.
+// ensureKey adds a key of the root user unless it is there with the same secret
+// and account. One that was made inactive stays so: another one is a way in.
 func (d *Directory) ensureKey(ctx context.Context, account, id string, secret Secret) error {
-	err := d.insertKey(ctx, id, account, secret)
+	k := AccessKey{ID: id, Account: account, Sealed: d.seal.seal(id, []byte(secret.Reveal())), Created: now()}
+	err := d.store.InsertAccessKey(ctx, k)
 	if err == nil {
 		return nil
 	}
 	if !errors.Is(err, ErrExists) {
 		return fmt.Errorf("create root access key: %w", err)
 	}
-	have, err := d.read(ctx, id)
+	have, err := d.store.AccessKey(ctx, id)
 	if err != nil {
-		return err
+		return fmt.Errorf("read access key: %w", err)
 	}
-	same := subtle.ConstantTimeCompare([]byte(have.secret), []byte(secret.Reveal())) == 1
-	if have.who.Account != account || !same {
+	if have == nil {
+		return fmt.Errorf("access key %s was deleted while the server started: start it again", id)
+	}
+	text, err := d.seal.open(id, have.Sealed)
+	if err != nil {
+		return fmt.Errorf("access key %s: %w", id, err)
+	}
+	same := subtle.ConstantTimeCompare(text, []byte(secret.Reveal())) == 1
+	if have.holder() != (Holder{Account: account}) || !same {
 		return refuse(Exists, "access key %s exists already with another secret or account: choose another REEVE_ROOT_ACCESS_KEY_ID", id)
 	}
 	return nil

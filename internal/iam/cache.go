@@ -5,32 +5,41 @@ import (
 	"time"
 )
 
-// cacheSize bounds the keys in memory: some 3 MB when full.
+// cacheSize bounds the keys in memory: some 20 MB when full.
 const cacheSize = 10_000
 
-// cachedKey is an opened access key.
+// cachedKey is an opened access key, long-term or temporary.
 type cachedKey struct {
-	secret string
-	who    Identity
+	secret  string
+	who     *Identity // shared: nobody changes it
+	expires time.Time // zero for never
 }
 
-// keyCache holds opened access keys. Keys never change, so an entry is never
-// stale; when the cache is full, any one entry makes room.
+// keyCache holds opened access keys, by their ID, and temporary ones by their
+// token. It is emptied when something about users, roles, policies or keys has
+// changed; when it is full, any one entry makes room.
 type keyCache struct {
-	mu   sync.RWMutex
-	keys map[string]cachedKey
+	mu      sync.RWMutex
+	keys    map[string]cachedKey
+	cleared int // how often
 }
 
-func (c *keyCache) get(id string) (cachedKey, bool) {
+// get returns an entry. Of one that is not there it says what put is to be told.
+func (c *keyCache) get(id string) (e cachedKey, cleared int, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	e, ok := c.keys[id]
-	return e, ok
+	e, ok = c.keys[id]
+	return e, c.cleared, ok
 }
 
-func (c *keyCache) put(id string, e cachedKey) {
+// put keeps what was read since get, unless the cache was emptied in between:
+// then it may be of before the change.
+func (c *keyCache) put(id string, e cachedKey, cleared int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.cleared != cleared {
+		return
+	}
 	if c.keys == nil {
 		c.keys = make(map[string]cachedKey)
 	}
@@ -41,6 +50,13 @@ func (c *keyCache) put(id string, e cachedKey) {
 		}
 	}
 	c.keys[id] = e
+}
+
+func (c *keyCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.keys = nil
+	c.cleared++
 }
 
 // agentTokenCache holds tokens of agents, by hash, that were in the database a

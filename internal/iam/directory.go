@@ -17,6 +17,8 @@ const (
 	metaCheck    = "iam.master-key-check"
 	metaTokenKey = "iam.page-token-key"
 	metaRootKey  = "iam.root-access-key"
+
+	metaSessionKey = "iam.session-key"
 )
 
 // attempts bounds how often a random number is drawn again because it is taken.
@@ -34,9 +36,11 @@ type Directory struct {
 	store Store
 	seal  sealer
 	dir   string
+	fresh *freshness // of what is in cache
 	cache keyCache
 
-	agents agentTokenCache
+	sessions sealer // of temporary credentials
+	agents   agentTokenCache
 }
 
 // Open returns the directory of a deployment. The first Open of a database
@@ -55,11 +59,11 @@ func Open(ctx context.Context, store Store, opts Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Directory{store: store, seal: seal, dir: opts.Dir}
+	d := &Directory{store: store, seal: seal, dir: opts.Dir, fresh: newFreshness()}
 	if err := d.checkMasterKey(ctx); err != nil {
 		return nil, err
 	}
-	return d, nil
+	return d, d.openSessions(ctx)
 }
 
 // checkMasterKey refuses a key that is not the one the database was made with.
@@ -77,15 +81,21 @@ func (d *Directory) checkMasterKey(ctx context.Context) error {
 // TokenKey returns the 32 bytes that page tokens are authenticated with. All
 // servers of a deployment have the same, also after a restart.
 func (d *Directory) TokenKey(ctx context.Context) ([]byte, error) {
+	return d.commonKey(ctx, metaTokenKey)
+}
+
+// commonKey returns the 32 bytes that all servers of a deployment keep under a
+// name, sealed; the first to ask draws them.
+func (d *Directory) commonKey(ctx context.Context, name string) ([]byte, error) {
 	fresh := make([]byte, 32)
 	rand.Read(fresh)
-	sealed, err := d.store.PutMetaIfAbsent(ctx, metaTokenKey, d.seal.seal(metaTokenKey, fresh))
+	sealed, err := d.store.PutMetaIfAbsent(ctx, name, d.seal.seal(name, fresh))
 	if err != nil {
-		return nil, fmt.Errorf("keep page token key: %w", err)
+		return nil, fmt.Errorf("keep %s: %w", name, err)
 	}
-	key, err := d.seal.open(metaTokenKey, sealed)
+	key, err := d.seal.open(name, sealed)
 	if err != nil {
-		return nil, fmt.Errorf("page token key: %w", err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return key, nil
 }
@@ -93,7 +103,7 @@ func (d *Directory) TokenKey(ctx context.Context) ([]byte, error) {
 // CreateAccount makes an account; id "" draws a random one. Only callers of
 // the root account may.
 func (d *Directory) CreateAccount(ctx context.Context, who Identity, name, id string) (*Account, error) {
-	if err := Authorize(who, "reeve:CreateAccount", "*"); err != nil {
+	if err := mayAdminister(who, "reeve:CreateAccount"); err != nil {
 		return nil, err
 	}
 	if err := checkName(name); err != nil {
@@ -136,93 +146,6 @@ func checkName(name string) error {
 		return refuse(Invalid, "the account's name is not usable: give 1 to 128 printable characters")
 	}
 	return nil
-}
-
-// CreateAccessKey makes a key of an account. Callers of the root account may
-// for every account, others for their own. The secret is returned this once.
-func (d *Directory) CreateAccessKey(ctx context.Context, who Identity, account string) (keyID string, secret Secret, err error) {
-	if err := d.mayCreateKey(ctx, who, account); err != nil {
-		return "", Secret{}, err
-	}
-	secret = newSecret()
-	for range attempts {
-		keyID = newKeyID()
-		if err = d.insertKey(ctx, keyID, account, secret); !errors.Is(err, ErrExists) {
-			break
-		}
-	}
-	if err != nil {
-		return "", Secret{}, fmt.Errorf("create access key: %w", err)
-	}
-	return keyID, secret, nil
-}
-
-// mayCreateKey decides before it looks, so that a stranger does not learn
-// which accounts exist.
-func (d *Directory) mayCreateKey(ctx context.Context, who Identity, account string) error {
-	if err := Authorize(who, "reeve:CreateAccessKey", "account/"+clip(account)); err != nil {
-		return err
-	}
-	if !who.Root && who.Account != account {
-		return refuse(Denied, "%s may make access keys for its own account only", who.Principal)
-	}
-	if err := checkAccountID(account); err != nil {
-		return err
-	}
-	a, err := d.store.Account(ctx, account)
-	if err != nil {
-		return fmt.Errorf("read account: %w", err)
-	}
-	if a == nil {
-		return refuse(Invalid, "there is no account %s: make it with CreateAccount first", account)
-	}
-	return nil
-}
-
-func (d *Directory) insertKey(ctx context.Context, id, account string, secret Secret) error {
-	return d.store.InsertAccessKey(ctx, AccessKey{
-		ID: id, Account: account, Sealed: d.seal.seal(id, []byte(secret.Reveal())), Created: now(),
-	})
-}
-
-// Lookup returns the secret of an access key and who it belongs to, or
-// [ErrUnknownAccessKey]. Known keys are answered from memory; unknown ones are
-// asked for each time, so a key made on another server works at once.
-func (d *Directory) Lookup(ctx context.Context, accessKeyID string) (secret string, who Identity, err error) {
-	if e, ok := d.cache.get(accessKeyID); ok {
-		return e.secret, e.who, nil
-	}
-	if !keyID.MatchString(accessKeyID) {
-		return "", Identity{}, ErrUnknownAccessKey
-	}
-	e, err := d.read(ctx, accessKeyID)
-	if err != nil {
-		return "", Identity{}, err
-	}
-	d.cache.put(accessKeyID, e)
-	return e.secret, e.who, nil
-}
-
-func (d *Directory) read(ctx context.Context, id string) (cachedKey, error) {
-	k, err := d.store.AccessKey(ctx, id)
-	if err != nil {
-		return cachedKey{}, fmt.Errorf("read access key: %w", err)
-	}
-	if k == nil {
-		return cachedKey{}, ErrUnknownAccessKey
-	}
-	secret, err := d.seal.open(k.ID, k.Sealed)
-	if err != nil {
-		return cachedKey{}, fmt.Errorf("access key %s: %w", k.ID, err)
-	}
-	a, err := d.store.Account(ctx, k.Account)
-	if err != nil {
-		return cachedKey{}, fmt.Errorf("read account: %w", err)
-	}
-	if a == nil {
-		return cachedKey{}, fmt.Errorf("access key %s belongs to account %s, which is not in the database", k.ID, k.Account)
-	}
-	return cachedKey{string(secret), Identity{Account: a.ID, Root: a.Root, Principal: PrincipalOf(a.ID)}}, nil
 }
 
 // now is cut to microseconds, which is what the store keeps.

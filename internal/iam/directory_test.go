@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"reeve/internal/iam"
 )
@@ -41,6 +42,20 @@ func bootstrap(t *testing.T, d *iam.Directory, opts iam.RootOptions) *iam.Root {
 	return root
 }
 
+// rootKeys counts the keys of an account's root user.
+func rootKeys(t *testing.T, store *database, account string) (n int) {
+	t.Helper()
+	err := store.ViewIAM(t.Context(), func(tx iam.Tx) error {
+		keys, err := tx.Keys(iam.Holder{Account: account}, 100)
+		n = len(keys)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // wantRefusal checks that err is a refusal of that kind whose sentence has the
 // given words.
 func wantRefusal(t *testing.T, err error, kind iam.Kind, words string) {
@@ -53,7 +68,7 @@ func wantRefusal(t *testing.T, err error, kind iam.Kind, words string) {
 
 func TestFirstStartMakesRootAndCredentials(t *testing.T) {
 	dir := t.TempDir()
-	d := open(t, newMemory(), iam.Options{Dir: dir})
+	d := open(t, newDatabase(t), iam.Options{Dir: dir})
 	root := bootstrap(t, d, iam.RootOptions{})
 	if !regexp.MustCompile(`^[1-9]\d{11}$`).MatchString(root.Account) || !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(root.AccessKeyID) {
 		t.Errorf("root is %+v", root)
@@ -72,14 +87,17 @@ func TestFirstStartMakesRootAndCredentials(t *testing.T) {
 	if err != nil || !strings.Contains(string(text), "aws_secret_access_key = "+secret+"\n") {
 		t.Errorf("credentials are not the root key's (%v)", err)
 	}
-	want := iam.Identity{Account: root.Account, Root: true, Principal: "arn:aws:iam::" + root.Account + ":root"}
-	if diff := cmp.Diff(want, who); diff != "" {
+	want := iam.Identity{
+		Account: root.Account, Root: true, Principal: "arn:aws:iam::" + root.Account + ":root",
+		Holder: iam.Holder{Account: root.Account}, ID: root.Account,
+	}
+	if diff := cmp.Diff(want, who, cmpopts.IgnoreUnexported(iam.Identity{})); diff != "" || !who.IsRootUser() {
 		t.Errorf("identity (-want +got):\n%s", diff)
 	}
 }
 
 func TestLaterStartsKeepTheKeyAndRestoreTheFile(t *testing.T) {
-	store, dir := newMemory(), t.TempDir()
+	store, dir := newDatabase(t), t.TempDir()
 	first := bootstrap(t, open(t, store, iam.Options{Dir: dir}), iam.RootOptions{})
 	before, _ := os.ReadFile(first.Credentials)
 	if err := os.Remove(first.Credentials); err != nil {
@@ -87,13 +105,13 @@ func TestLaterStartsKeepTheKeyAndRestoreTheFile(t *testing.T) {
 	}
 	second := bootstrap(t, open(t, store, iam.Options{Dir: dir}), iam.RootOptions{})
 	after, _ := os.ReadFile(second.Credentials)
-	if !bytes.Equal(before, after) || second.Created || len(store.keys) != 1 {
-		t.Errorf("second start: %+v with %d keys; the file is the same: %v", second, len(store.keys), bytes.Equal(before, after))
+	if n := rootKeys(t, store, first.Account); !bytes.Equal(before, after) || second.Created || n != 1 {
+		t.Errorf("second start: %+v with %d keys; the file is the same: %v", second, n, bytes.Equal(before, after))
 	}
 }
 
 func TestGivenRootIsUsedAndLaterKeysAreAdded(t *testing.T) {
-	store, dir, ctx := newMemory(), t.TempDir(), context.Background()
+	store, dir, ctx := newDatabase(t), t.TempDir(), context.Background()
 	opts := iam.RootOptions{Account: "123456789012", AccessKeyID: "test", SecretAccessKey: iam.NewSecret("test-secret")}
 	bootstrap(t, open(t, store, iam.Options{Dir: dir}), opts)
 	opts.AccessKeyID, opts.SecretAccessKey = "OTHER_KEY", iam.NewSecret("other-secret")
@@ -127,18 +145,18 @@ func TestBootstrapRefusesUnusableValues(t *testing.T) {
 		"newline, secret": {key("AKIA", "a\nb = c"), "SECRET_ACCESS_KEY"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store := newMemory()
+			store := newDatabase(t)
 			_, err := open(t, store, iam.Options{MasterKey: keyA}).Bootstrap(context.Background(), c.opts)
 			wantRefusal(t, err, iam.Invalid, c.words)
-			if len(store.accounts) != 0 {
-				t.Error("an account was made all the same")
+			if a, err := store.RootAccount(t.Context()); a != nil || err != nil {
+				t.Errorf("an account was made all the same: %v, %v", a, err)
 			}
 		})
 	}
 }
 
 func TestServersThatStartTogetherAgree(t *testing.T) {
-	store := newMemory()
+	store := newDatabase(t)
 	roots := make([]*iam.Root, 8)
 	var wg sync.WaitGroup
 	for i := range roots {
@@ -158,13 +176,13 @@ func TestServersThatStartTogetherAgree(t *testing.T) {
 			t.Errorf("%+v and %+v differ", r, roots[0])
 		}
 	}
-	if len(store.accounts) != 1 || len(store.keys) != 1 {
-		t.Errorf("%d accounts and %d keys were made", len(store.accounts), len(store.keys))
+	if n := rootKeys(t, store, roots[0].Account); n != 1 {
+		t.Errorf("%d keys were made", n)
 	}
 }
 
 func TestWrongMasterKeyIsRefused(t *testing.T) {
-	store := newMemory()
+	store := newDatabase(t)
 	open(t, store, iam.Options{MasterKey: keyA})
 	_, err := iam.Open(context.Background(), store, iam.Options{MasterKey: keyB})
 	if err == nil || !strings.Contains(err.Error(), "not the one that this database was made with") {
@@ -202,7 +220,7 @@ func TestMasterKeyFileIsChecked(t *testing.T) {
 			if err := os.Chmod(path, c.perm); err != nil {
 				t.Fatal(err)
 			}
-			_, err := iam.Open(context.Background(), newMemory(), iam.Options{Dir: dir})
+			_, err := iam.Open(context.Background(), newDatabase(t), iam.Options{Dir: dir})
 			if (err == nil) != (c.words == "") || err != nil && !strings.Contains(err.Error(), c.words) {
 				t.Errorf("got %v, want %q", err, c.words)
 			}
@@ -211,21 +229,19 @@ func TestMasterKeyFileIsChecked(t *testing.T) {
 }
 
 func TestTokenKeyIsOneForAllServersAndSealed(t *testing.T) {
-	store := newMemory()
+	store := newDatabase(t)
 	a, errA := open(t, store, iam.Options{MasterKey: keyA}).TokenKey(context.Background())
 	b, errB := open(t, store, iam.Options{MasterKey: keyA}).TokenKey(context.Background())
 	if errA != nil || errB != nil || len(a) != 32 || !bytes.Equal(a, b) {
 		t.Fatalf("keys of %d and %d bytes differ, or %v, %v", len(a), len(b), errA, errB)
 	}
-	for name, v := range store.meta {
-		if bytes.Contains(v, a) {
-			t.Errorf("meta %s holds the key in the clear", name)
-		}
+	if v, err := store.Meta(t.Context(), "iam.page-token-key"); err != nil || len(v) <= len(a) || bytes.Contains(v, a) {
+		t.Errorf("%d bytes are kept, the key in the clear among them: %v, %v", len(v), bytes.Contains(v, a), err)
 	}
 }
 
 func TestWhoMayCreateWhat(t *testing.T) {
-	ctx, d := context.Background(), open(t, newMemory(), iam.Options{MasterKey: keyA})
+	ctx, d := context.Background(), open(t, newDatabase(t), iam.Options{MasterKey: keyA})
 	bootstrap(t, d, iam.RootOptions{Account: "111111111111"})
 	root := iam.Identity{Account: "111111111111", Root: true, Principal: "root"}
 	tenant := iam.Identity{Account: "222222222222", Principal: "tenant"}
@@ -248,7 +264,7 @@ func TestWhoMayCreateWhat(t *testing.T) {
 	}
 
 	for _, who := range []iam.Identity{root, tenant} {
-		id, secret, err := d.CreateAccessKey(ctx, who, tenant.Account)
+		id, secret, err := d.CreateAccessKey(ctx, who, tenant.Account, "")
 		if err != nil {
 			t.Fatalf("%s: %v", who.Principal, err)
 		}
@@ -256,25 +272,25 @@ func TestWhoMayCreateWhat(t *testing.T) {
 			t.Errorf("key made by %s: %v, %+v", who.Principal, err, owner)
 		}
 	}
-	_, _, err = d.CreateAccessKey(ctx, tenant, root.Account)
+	_, _, err = d.CreateAccessKey(ctx, tenant, root.Account, "")
 	wantRefusal(t, err, iam.Denied, "own account")
-	_, _, err = d.CreateAccessKey(ctx, tenant, "333333333333")
+	_, _, err = d.CreateAccessKey(ctx, tenant, "333333333333", "")
 	wantRefusal(t, err, iam.Denied, "own account")
-	_, _, err = d.CreateAccessKey(ctx, root, "333333333333")
+	_, _, err = d.CreateAccessKey(ctx, root, "333333333333", "")
 	wantRefusal(t, err, iam.Invalid, "there is no account")
 }
 
 func TestLookupReadsAKnownKeyOnceAndAnUnknownOneEachTime(t *testing.T) {
-	store, ctx := newMemory(), context.Background()
+	store, ctx := newDatabase(t), context.Background()
 	d := open(t, store, iam.Options{MasterKey: keyA})
 	root := bootstrap(t, d, iam.RootOptions{})
-	before := store.keyReads
+	before := store.keyReads.Load()
 	for range 3 {
 		if _, _, err := d.Lookup(ctx, root.AccessKeyID); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := store.keyReads - before; n != 1 {
+	if n := store.keyReads.Load() - before; n != 1 {
 		t.Errorf("a known key was read %d times", n)
 	}
 	for _, id := range []string{"AKIAUNKNOWN", "AKIAUNKNOWN", "", "a/b", strings.Repeat("x", 129)} {
@@ -282,18 +298,23 @@ func TestLookupReadsAKnownKeyOnceAndAnUnknownOneEachTime(t *testing.T) {
 			t.Errorf("key %q: %v", id, err)
 		}
 	}
-	if n := store.keyReads - before; n != 3 {
+	if n := store.keyReads.Load() - before; n != 3 {
 		t.Errorf("%d reads: unknown keys are asked for each time, impossible ones never", n)
 	}
 }
 
 func TestASecretMovedToAnotherKeyDoesNotOpen(t *testing.T) {
-	store, ctx := newMemory(), context.Background()
+	store, ctx := newDatabase(t), context.Background()
 	d := open(t, store, iam.Options{MasterKey: keyA})
 	root := bootstrap(t, d, iam.RootOptions{})
-	moved := store.keys[root.AccessKeyID]
+	moved, err := store.AccessKey(ctx, root.AccessKeyID)
+	if err != nil {
+		t.Fatal(err)
+	}
 	moved.ID = "AKIAMOVED"
-	store.keys[moved.ID] = moved
+	if err := store.InsertAccessKey(ctx, *moved); err != nil {
+		t.Fatal(err)
+	}
 	if secret, _, err := d.Lookup(ctx, moved.ID); err == nil || secret != "" || errors.Is(err, iam.ErrUnknownAccessKey) {
 		t.Errorf("a sealed secret under another key's name: %v", err)
 	}

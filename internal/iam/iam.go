@@ -1,5 +1,6 @@
-// Package iam keeps who may call: accounts, their access keys, the tokens of
-// their inventory agents, and what each caller may do.
+// Package iam keeps who may call: accounts, their users and roles, access keys,
+// temporary credentials, the tokens of their inventory agents, and what each
+// caller may do by its policies.
 //
 // A [Directory] works over a small [Store]. Secrets of access keys are sealed
 // with a master key that lives outside the database, so a copy of the database
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -23,12 +25,15 @@ type Account struct {
 	Created time.Time
 }
 
-// AccessKey is one key pair of an account. It never changes once it exists.
+// AccessKey is one key pair of a user, or of an account's root user.
 type AccessKey struct {
-	ID      string
-	Account string
-	Sealed  []byte // the secret under the master key, see sealer
-	Created time.Time
+	ID       string
+	Account  string
+	User     string // "" is the account's root user
+	Sealed   []byte // the secret under the master key, see sealer
+	Created  time.Time
+	Inactive bool
+	Used     time.Time // zero until it was used; exact to useGrain
 }
 
 // Store keeps accounts, keys and the deployment's few named values. Inserts of
@@ -44,6 +49,17 @@ type Store interface {
 
 	InsertAccessKey(ctx context.Context, k AccessKey) error
 	AccessKey(ctx context.Context, id string) (*AccessKey, error)
+	TouchAccessKey(ctx context.Context, id string, used time.Time) error
+
+	// Generation is another value after every UpdateIAM and InsertAccessKey,
+	// whoever ran it; nil before the first.
+	Generation(ctx context.Context) ([]byte, error)
+
+	// ViewIAM runs fn over one snapshot, UpdateIAM in one transaction that is
+	// committed when fn returns nil. UpdateIAM may run fn again after a
+	// conflict. One runs at a time, so what fn has read stays true.
+	ViewIAM(ctx context.Context, fn func(Tx) error) error
+	UpdateIAM(ctx context.Context, fn func(Tx) error) error
 
 	// InsertAgentToken keeps a token. One with its number, ID or hash is in
 	// the way.
@@ -67,18 +83,43 @@ type Store interface {
 	PutMetaIfAbsent(ctx context.Context, name string, value []byte) ([]byte, error)
 }
 
+// Tx is one transaction over users, roles, policies and keys. Reads of what
+// does not exist return nil and no error; lists are in the order of their
+// numbers, keys in that of their creation. Changes of what does not exist
+// change nothing.
+type Tx interface {
+	// PrincipalLike finds a name whatever its case.
+	PrincipalLike(h Holder) (*Principal, error)
+	Principal(h Holder) (*Principal, error)
+	Principals(account string, t HolderType, after int64, limit int) ([]Principal, error)
+	CountPrincipals(account string, t HolderType) (int64, error)
+	InsertPrincipal(p Principal) error // ErrExists when its number or ID is taken
+	UpdateRole(p Principal) error      // its longest session and its trust
+	DeletePrincipal(h Holder) error    // with keys, inline policies and attachments
+
+	Policy(h Holder, name string) (*StoredPolicy, error)
+	Policies(h Holder, after int64, limit int) ([]StoredPolicy, error)
+	CountPolicies(h Holder) (int64, error)
+	InsertPolicy(p StoredPolicy) error // ErrExists when its number is taken
+	UpdatePolicy(p StoredPolicy) error
+	DeletePolicy(h Holder, name string) error
+
+	Attachments(h Holder) ([]string, error)              // ARNs, sorted
+	Attached(account, policyARN string) (*Holder, error) // one of those that have it
+	Attach(h Holder, policyARN string) error
+	Detach(h Holder, policyARN string) (found bool, err error)
+
+	Keys(h Holder, limit int) ([]AccessKey, error)
+	InsertKey(k AccessKey) error // ErrExists when its ID is taken
+	SetKeyInactive(id string, inactive bool) error
+	DeleteKey(id string) error
+}
+
 // ErrExists is what a Store answers to an insert of something that exists.
 var ErrExists = errors.New("exists already")
 
 // ErrUnknownAccessKey is what Lookup answers for a key that nobody has.
 var ErrUnknownAccessKey = errors.New("unknown access key")
-
-// Identity is who an access key belongs to.
-type Identity struct {
-	Account   string
-	Root      bool   // of the deployment's first account
-	Principal string // ARN, as revisions record it
-}
 
 // Kind says what sort of refusal an Error is.
 type Kind int
@@ -88,6 +129,9 @@ const (
 	Denied  Kind = iota + 1 // the caller may not do this
 	Invalid                 // a value cannot be used
 	Exists                  // there is one with that name or number already
+	Missing                 // there is none with that name
+	Full                    // there are as many as there may be
+	InUse                   // something else needs it
 )
 
 // Error is a refusal that its reader can act on. Message never holds a secret.
@@ -103,36 +147,7 @@ func refuse(k Kind, format string, args ...any) error {
 	return &Error{Kind: k, Message: fmt.Sprintf(format, args...)}
 }
 
-// adminActions are the actions that only keys of the root account may take.
-// Sources read files and credentials of the servers, so nobody else sees them.
-var adminActions = map[string]bool{
-	"reeve:CreateAccount": true,
-
-	"reeve:PutSources":     true,
-	"reeve:GetSource":      true,
-	"reeve:ListSources":    true,
-	"reeve:DeleteSource":   true,
-	"reeve:RunSource":      true,
-	"reeve:ListSourceRuns": true,
-}
-
-// Authorize says whether who may take an action (such as
-// license-manager:GetLicenseConfiguration) on a resource (an ARN, or "*").
-// Today a key may do everything in its own account, and actions on the
-// deployment itself need a key of the root account; what belongs to which
-// account is package license's to know. Policies will be decided here, so every
-// operation asks, also those that are always allowed now.
-func Authorize(who Identity, action, resource string) error {
-	if who.Account == "" {
-		return refuse(Denied, "the request is not signed by a known access key")
-	}
-	if adminActions[action] && !who.Root {
-		return refuse(Denied, "%s is not authorized to perform %s on %s: only keys of the deployment's root account may", who.Principal, action, resource)
-	}
-	return nil
-}
-
-// PrincipalOf is the ARN that the keys of an account act as: the whole account.
+// PrincipalOf is the ARN of an account's root user, who is the whole account.
 func PrincipalOf(account string) string { return "arn:aws:iam::" + account + ":root" }
 
 var (
@@ -150,10 +165,11 @@ func checkAccountID(id string) error {
 }
 
 // clip bounds what a message repeats of a caller's value.
-func clip(s string) string {
-	const most = 64
+func clip(s string) string { return clipTo(s, 64) }
+
+func clipTo(s string, most int) string {
 	if len(s) > most {
-		return s[:most] + "…"
+		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
 }

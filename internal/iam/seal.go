@@ -20,14 +20,17 @@ var errSeal = errors.New("sealed value does not open with this master key")
 // deployment has of access keys.
 type sealer struct{ aead cipher.AEAD }
 
-func newSealer(key MasterKey) (sealer, error) {
-	block, err := aes.NewCipher(key.bytes[:])
+func newSealer(key MasterKey) (sealer, error) { return sealerOf(key.bytes[:]) }
+
+// sealerOf seals with another key of 32 bytes.
+func sealerOf(key []byte) (sealer, error) {
+	block, err := aes.NewCipher(key)
 	if err != nil {
-		return sealer{}, fmt.Errorf("prepare master key: %w", err)
+		return sealer{}, fmt.Errorf("prepare key: %w", err)
 	}
 	aead, err := cipher.NewGCM(block)
 	if err != nil {
-		return sealer{}, fmt.Errorf("prepare master key: %w", err)
+		return sealer{}, fmt.Errorf("prepare key: %w", err)
 	}
 	return sealer{aead}, nil
 }

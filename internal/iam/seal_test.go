@@ -7,7 +7,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func sealerOf(t rapid.TB, b byte) sealer {
+func sealerUnder(t rapid.TB, b byte) sealer {
 	t.Helper()
 	var key MasterKey
 	key.bytes[0] = b
@@ -20,7 +20,7 @@ func sealerOf(t rapid.TB, b byte) sealer {
 
 func TestSealedValuesOpenOnlyUnderTheirNameAndKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := sealerOf(t, 1)
+		s := sealerUnder(t, 1)
 		name := rapid.StringN(1, 40, -1).Draw(t, "name")
 		plain := rapid.SliceOfN(rapid.Byte(), 0, 80).Draw(t, "plain")
 		sealed := s.seal(name, plain)
@@ -30,7 +30,7 @@ func TestSealedValuesOpenOnlyUnderTheirNameAndKey(t *testing.T) {
 		if _, err := s.open(name+"x", sealed); err == nil {
 			t.Error("opened under another name")
 		}
-		if _, err := sealerOf(t, 2).open(name, sealed); err == nil {
+		if _, err := sealerUnder(t, 2).open(name, sealed); err == nil {
 			t.Error("opened with another master key")
 		}
 		at := rapid.IntRange(0, len(sealed)-1).Draw(t, "at")
@@ -45,7 +45,7 @@ func TestSealedValuesOpenOnlyUnderTheirNameAndKey(t *testing.T) {
 }
 
 func TestSealingTwiceDiffers(t *testing.T) {
-	s := sealerOf(t, 1)
+	s := sealerUnder(t, 1)
 	if bytes.Equal(s.seal("a", []byte("same")), s.seal("a", []byte("same"))) {
 		t.Error("two seals of one value are equal: the nonce is not random")
 	}
@@ -54,7 +54,7 @@ func TestSealingTwiceDiffers(t *testing.T) {
 func TestCacheIsBounded(t *testing.T) {
 	var c keyCache
 	for i := range cacheSize + 50 {
-		c.put(newKeyID(), cachedKey{secret: string(rune(i))})
+		c.put(newKeyID("AKIA"), cachedKey{secret: string(rune(i))}, 0)
 	}
 	if n := len(c.keys); n != cacheSize {
 		t.Errorf("the cache holds %d keys, want %d", n, cacheSize)

@@ -37,10 +37,11 @@ func newSecret() Secret {
 	return Secret{base64.StdEncoding.EncodeToString(b[:])}
 }
 
-// newKeyID returns an identifier of the shape that AWS keys have. Its alphabet
-// has no 0, 1, 8 and 9, like AWS's.
-func newKeyID() string {
-	return "AKIA" + randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)
+// newKeyID returns an identifier of the shape that AWS keys have: AKIA begins
+// those of long-term keys, ASIA those of temporary ones. Its alphabet has no 0,
+// 1, 8 and 9, like AWS's.
+func newKeyID(prefix string) string {
+	return prefix + randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 16)
 }
 
 // newAccountID returns 12 random digits, the first of them not 0, so that a

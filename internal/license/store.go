@@ -65,6 +65,10 @@ type ConfigurationTx interface {
 	// in the order of (Created, Num).
 	Configurations(account, region string, created Time, num int64, limit int) ([]*Configuration, error)
 
+	// ConfigurationsAt is Configurations for those that existed at a moment,
+	// with their present terms and counters.
+	ConfigurationsAt(account, region string, at, created Time, num int64, limit int) ([]*Configuration, error)
+
 	// EveryConfiguration returns up to limit configurations of the whole
 	// deployment with a Num beyond after, in that order; loading ones and
 	// deleted ones included.
@@ -101,10 +105,14 @@ type LedgerTx interface {
 	// last one.
 	NextLedger(after int64) (int64, error)
 
+	// LastWithin returns the number of the newest revision with after < number
+	// <= last whose Consumed is at most consumed, 0 when there is none.
+	LastWithin(configuration, after, last, consumed int64) (int64, error)
+
 	// Peaks cuts the revisions with from <= At < to into steps of the given
 	// length in microseconds, counted from from, and returns for every step
-	// that has a revision the highest Consumed and the last revision number,
-	// in order.
+	// that has a revision the highest Consumed, the last revision number and
+	// what is consumed after that, in order.
 	Peaks(configuration int64, from, to Time, step int64) ([]Peak, error)
 }
 
@@ -113,6 +121,7 @@ type Peak struct {
 	Step     int64 // 0 is the step that starts at from
 	Consumed int64 // the highest after any revision of the step
 	Last     int64 // number of the last revision of the step
+	After    int64 // what is consumed after that
 }
 
 // UsageScan says which usage rows to read: those alive at a revision, after a
@@ -279,6 +288,14 @@ type ResourceTx interface {
 	// FactsOf returns one version of a resource's facts, or nil.
 	FactsOf(num, version int64) (*Facts, error)
 
+	// FactsVersions returns up to limit versions of a resource's facts below
+	// before, the newest first.
+	FactsVersions(num, before int64, limit int) ([]FactsVersion, error)
+
+	// GuestsOf returns up to limit resources of an account's inventory, but for
+	// gone ones, whose newest facts name a host, in the order of numbers.
+	GuestsOf(account, host string, limit int) ([]*Resource, error)
+
 	// Software returns a version of a resource's installed applications in
 	// their order; SoftwareOf fills in those of many versions at once. A
 	// version that was never saved has none.
@@ -437,6 +454,13 @@ type OpenAssociation struct {
 	Region          string // of the configuration; filled by reads
 	Account         string // of the configuration; filled by reads
 	Association
+}
+
+// FactsVersion is one version of a resource's facts.
+type FactsVersion struct {
+	Version int64
+	At      Time // when it was recorded
+	Facts   Facts
 }
 
 // InventoryFilter is one condition of ListResourceInventory: a documented

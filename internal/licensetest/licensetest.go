@@ -22,6 +22,7 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
+	"reeve/internal/evidence/notary"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/server"
@@ -32,6 +33,7 @@ import (
 	"reeve/internal/store"
 	"reeve/internal/store/sqlconn"
 	"reeve/internal/store/testdb"
+	"reeve/internal/sts"
 )
 
 // Region is the region that clients sign for unless they say otherwise.
@@ -47,6 +49,8 @@ var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type Options struct {
 	Settings license.Settings
 	Log      slog.Handler // nil discards
+	Notary   notary.Options
+	Issuers  *sts.Issuers // whose tokens let workloads assume roles; nil trusts none
 }
 
 // Server is a running server. Its methods fail the test that started it.
@@ -56,6 +60,7 @@ type Server struct {
 	Directory *iam.Directory
 	Store     *store.Store
 	Sources   *schedule.Sources // of kind directory; nobody runs them unless a test does
+	Notary    *notary.Notary    // makes checkpoints when a test asks; its witnesses are Options'
 	Clock     *Clock            // of the ledgers; signatures are checked against the real one
 
 	t   testing.TB
@@ -97,12 +102,14 @@ func Start(t testing.TB, opts Options) *Server {
 	if opts.Log == nil {
 		opts.Log = slog.DiscardHandler
 	}
+	opts.Notary.Sealer, opts.Notary.Log = s.Directory, slog.New(opts.Log)
+	s.Notary = notary.New(s.Store.Checkpoints(), opts.Notary)
 	key, err := s.Directory.TokenKey(t.Context())
 	s.must("read page token key", err)
 	s.cfg = server.Config{
-		Manager: s.Manager, Directory: s.Directory, Sources: s.Sources, TokenKey: key,
+		Manager: s.Manager, Directory: s.Directory, Sources: s.Sources, Notary: s.Notary, TokenKey: key,
 		Now: time.Now, Log: slog.New(opts.Log),
-		PageCacheBytes: 8 << 20,
+		PageCacheBytes: 8 << 20, Issuers: opts.Issuers,
 	}
 	s.URL = s.Another()
 	return s
@@ -178,7 +185,7 @@ func (s *Server) Credentials(account string) sigv4.Credentials {
 		_, err := s.Directory.CreateAccount(context.Background(), root, "test", account)
 		s.must("create account", err)
 	}
-	id, secret, err := s.Directory.CreateAccessKey(context.Background(), root, account)
+	id, secret, err := s.Directory.CreateAccessKey(context.Background(), root, account, "")
 	s.must("create access key", err)
 	s.keys[account] = sigv4.Credentials{AccessKeyID: id, SecretAccessKey: secret.Reveal()}
 	return s.keys[account]

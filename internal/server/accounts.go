@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"reeve/internal/api"
+	"reeve/internal/iam"
 	"reeve/internal/license"
 )
 
@@ -16,11 +17,47 @@ func (s *server) createAccount(ctx context.Context, who license.Caller, in *api.
 }
 
 func (s *server) createAccessKey(ctx context.Context, who license.Caller, in *api.CreateAccessKeyInput) (*api.CreateAccessKeyOutput, error) {
-	id, secret, err := s.directory.CreateAccessKey(ctx, identityOf(who), value(in.AccountId))
+	id, secret, err := s.directory.CreateAccessKey(ctx, identityOf(who), value(in.AccountId), value(in.UserName))
 	if err != nil {
 		return nil, err
 	}
-	return &api.CreateAccessKeyOutput{AccountId: in.AccountId, AccessKeyId: &id, SecretAccessKey: new(secret.Reveal())}, nil
+	return &api.CreateAccessKeyOutput{
+		AccountId: new(inAccount(who.Account, in.AccountId)), UserName: in.UserName, AccessKeyId: &id, SecretAccessKey: new(secret.Reveal()),
+	}, nil
+}
+
+func (s *server) listAccessKeys(ctx context.Context, who license.Caller, in *api.ListAccessKeysInput) (*api.ListAccessKeysOutput, error) {
+	list, err := s.directory.AccessKeys(ctx, identityOf(who), value(in.AccountId), value(in.UserName))
+	if err != nil {
+		return nil, err
+	}
+	return &api.ListAccessKeysOutput{AccessKeyMetadata: convert(list, accessKey)}, nil
+}
+
+// The states of access keys.
+const (
+	keyActive   = "Active"
+	keyInactive = "Inactive"
+)
+
+func accessKey(k *iam.AccessKey) api.AccessKeyMetadata {
+	status := keyActive
+	if k.Inactive {
+		status = keyInactive
+	}
+	return api.AccessKeyMetadata{
+		AccessKeyId: &k.ID, UserName: present(k.User), Status: &status,
+		CreationTime: wireTime(k.Created), LastUsedTime: wireTime(k.Used),
+	}
+}
+
+func (s *server) updateAccessKey(ctx context.Context, who license.Caller, in *api.UpdateAccessKeyInput) (*api.UpdateAccessKeyOutput, error) {
+	inactive := value(in.Status) == keyInactive
+	return &api.UpdateAccessKeyOutput{}, s.directory.SetAccessKey(ctx, identityOf(who), value(in.AccountId), value(in.UserName), value(in.AccessKeyId), inactive)
+}
+
+func (s *server) deleteAccessKey(ctx context.Context, who license.Caller, in *api.DeleteAccessKeyInput) (*api.DeleteAccessKeyOutput, error) {
+	return &api.DeleteAccessKeyOutput{}, s.directory.DeleteAccessKey(ctx, identityOf(who), value(in.AccountId), value(in.UserName), value(in.AccessKeyId))
 }
 
 // getCallerIdentity answers from what the signature proved alone.

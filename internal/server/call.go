@@ -9,7 +9,6 @@ import (
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
 	"reeve/internal/iam"
-	"reeve/internal/sigv4"
 )
 
 // Caller is who makes a call within this process: proven by it, without a
@@ -18,6 +17,8 @@ type Caller struct {
 	Identity    iam.Identity
 	AccessKeyID string // that the caller signed in with; "" for none
 	Region      string
+	Origin      iam.Origin // where the caller's request came from
+	UserAgent   string     // and what sent it
 }
 
 // Call answers one operation for a caller that this process has proven itself,
@@ -31,7 +32,7 @@ func (a *API) Call(ctx context.Context, who Caller, operation string, in, out an
 		return fmt.Errorf("encode input of %s: %w", operation, err)
 	}
 	answer, err := a.handler.Invoke(ctx, awsjson.Call{
-		Identity: sigv4.Identity{AccessKeyID: who.AccessKeyID, Region: who.Region, Value: who.Identity},
+		Identity: &signer{Identity: &who.Identity, Region: who.Region, Origin: who.Origin, AccessKeyID: who.AccessKeyID, UserAgent: who.UserAgent},
 		Body:     body,
 		Target:   targetOf(operation),
 	})

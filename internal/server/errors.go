@@ -45,6 +45,9 @@ var iamCodes = map[iam.Kind]string{
 	iam.Denied:  codeAuthorization,
 	iam.Invalid: codeInvalidParameter,
 	iam.Exists:  codeInvalidParameter,
+	iam.Missing: codeInvalidParameter,
+	iam.Full:    codeResourceLimit,
+	iam.InUse:   codeConflict,
 }
 
 // fault is the one place where an error becomes what the caller sees. It

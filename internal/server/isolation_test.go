@@ -42,12 +42,18 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 		"Reeve.ExplainUsage":                                              `{"LicenseConfigurationArn":"C","ResourceArn":"R"}`,
 		"Reeve.GetUsageHistory":                                           `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.CompareUsage":                                              `{"LicenseConfigurationArn":"C","From":"0","To":"1"}`,
+		"Reeve.ExportLedger":                                              `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.DeleteResources":                                           `{"ResourceArns":["R"]}`,
+		"Reeve.GetResource":                                               `{"ResourceArn":"R"}`,
+		"Reeve.ListResourceVersions":                                      `{"ResourceArn":"R"}`,
 		"Reeve.DiscoverResources":                                         `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.ExcludeResource":                                           `{"LicenseConfigurationArn":"C","ResourceArn":"R","Reason":"r","Owner":"o"}`,
 		"Reeve.IncludeResource":                                           `{"LicenseConfigurationArn":"C","ResourceArn":"R"}`,
 		"Reeve.ListExclusions":                                            `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.ListSoftware":                                              `{}`,
+		"Reeve.ListRevisions":                                             `{"LicenseConfigurationArn":"C","IncludeTerms":true,"MaxChanges":10}`,
+		"Reeve.ListPositions":                                             `{"LicenseConfigurationArns":["C"],"IncludeHistory":true}`,
+		"Reeve.ListAssociations":                                          `{"LicenseConfigurationArn":"C"}`,
 	} {
 		t.Run(target, func(t *testing.T) {
 			ask := func(configuration, resource string) string {

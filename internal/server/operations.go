@@ -9,7 +9,6 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
-	"reeve/internal/iam"
 	"reeve/internal/license"
 )
 
@@ -27,9 +26,9 @@ const (
 )
 
 // table lists every operation of both services, one line each.
-func (s *server) table() []row { return slices.Concat(s.answered(), unanswered()) }
+func (s *server) table() []row { return slices.Concat(s.answered(), s.ours(), unanswered()) }
 
-// answered lists the operations that Reeve has. Adding an operation begins
+// answered lists the operations of AWS License Manager that Reeve has. Adding an operation begins
 // here; docs/adding-an-operation.md lists the other steps.
 func (s *server) answered() []row {
 	return []row{
@@ -49,20 +48,52 @@ func (s *server) answered() []row {
 		op("TagResource", s.tagResource),
 		op("UntagResource", s.untagResource),
 		op("ListTagsForResource", s.listTagsForResource),
+	}
+}
 
+// ours lists Reeve's own operations.
+func (s *server) ours() []row {
+	return []row{
 		op("PutResources", s.putResources).sized(maxReports),
 		op("DeleteResources", s.deleteResources).sized(4 << 20),
+		op("GetResource", s.getResource),
+		op("ListResourceVersions", s.listResourceVersions),
 		op("ExplainUsage", s.explainUsage),
 		op("GetUsageHistory", s.getUsageHistory),
 		op("CompareUsage", s.compareUsage),
 		op("VerifyLedgers", s.verifyLedgers),
+		op("ExportLedger", s.exportLedger),
+		op("CreateCheckpoint", s.createCheckpoint),
+		op("GetCheckpoint", s.getCheckpoint),
+		op("ListCheckpoints", s.listCheckpoints),
+		op("PutWitnessCheckpoint", s.putWitnessCheckpoint).sized(maxWitnessed),
+		op("RotateCheckpointKey", s.rotateCheckpointKey),
 		op("DiscoverResources", s.discoverResources),
 		op("ExcludeResource", s.excludeResource),
 		op("IncludeResource", s.includeResource),
 		op("ListExclusions", s.listExclusions),
+		op("ListRevisions", s.listRevisions),
+		op("ListPositions", s.listPositions),
+		op("ListAssociations", s.listAssociations),
 		op("ListSoftware", s.listSoftware),
 		op("CreateAccount", s.createAccount),
 		op("CreateAccessKey", s.createAccessKey),
+		op("ListAccessKeys", s.listAccessKeys),
+		op("UpdateAccessKey", s.updateAccessKey),
+		op("DeleteAccessKey", s.deleteAccessKey),
+		op("CreateUser", s.createUser),
+		op("ListUsers", s.listUsers),
+		op("DeleteUser", s.deleteUser),
+		op("CreateRole", s.createRole),
+		op("ListRoles", s.listRoles),
+		op("UpdateRole", s.updateRole),
+		op("DeleteRole", s.deleteRole),
+		op("PutPolicy", s.putPolicy),
+		op("ListPolicies", s.listPolicies),
+		op("DeletePolicy", s.deletePolicy),
+		op("AttachPolicy", s.attachPolicy),
+		op("DetachPolicy", s.detachPolicy),
+		op("SimulatePolicy", s.simulatePolicy),
 		op("GetCallerIdentity", s.getCallerIdentity),
 		op("PutSources", s.putSources).sized(8 << 20),
 		op("GetSource", s.getSource),
@@ -73,6 +104,8 @@ func (s *server) answered() []row {
 		op("CreateAgentToken", s.createAgentToken),
 		op("ListAgentTokens", s.listAgentTokens),
 		op("DeleteAgentToken", s.deleteAgentToken),
+		op("LookupEvents", s.lookupEvents),
+		op("VerifyEvents", s.verifyEvents),
 	}
 }
 
@@ -138,26 +171,30 @@ type row struct {
 	action  string // its name in policies
 	maxBody int64  // bytes; 0 is the protocol's own limit
 	reason  string // why the operation is not there yet; "" when it is
-	answer  func(ctx context.Context, who license.Caller, body []byte) (awsjson.Response, error)
+	read    func(body []byte) (any, error)
+	answer  func(ctx context.Context, who license.Caller, in any) (awsjson.Response, error)
 }
 
 // op is the row of an operation: it decodes the input, holds it against the
-// model's constraints, and calls answer with a proven caller.
+// model's constraints, and calls answer with a proven caller who may.
 func op[In, Out any, Input interface {
 	*In
 	api.Input
 }](name string, answer func(context.Context, license.Caller, *In) (*Out, error)) row {
-	return row{Operation: modelled(name), action: actionOf(modelled(name)), answer: func(ctx context.Context, who license.Caller, body []byte) (awsjson.Response, error) {
-		in := new(In)
-		if err := decode(body, Input(in)); err != nil {
-			return nil, err
-		}
-		out, err := answer(ctx, who, in)
-		if err != nil {
-			return nil, err
-		}
-		return response(out), nil
-	}}
+	return row{
+		Operation: modelled(name), action: actionOf(modelled(name)),
+		read: func(body []byte) (any, error) {
+			in := new(In)
+			return in, decode(body, Input(in))
+		},
+		answer: func(ctx context.Context, who license.Caller, in any) (awsjson.Response, error) {
+			out, err := answer(ctx, who, in.(*In))
+			if err != nil {
+				return nil, err
+			}
+			return response(out), nil
+		},
+	}
 }
 
 // decode reads an input and holds it against the model's constraints, and
@@ -216,9 +253,13 @@ func (r row) sized(maxBody int64) row {
 // never answers with something that looks like success.
 func notYet(name, reason string) row {
 	text := name + " is an operation of AWS License Manager that Reeve does not have yet."
-	return row{Operation: modelled(name), action: actionOf(modelled(name)), reason: reason, answer: func(context.Context, license.Caller, []byte) (awsjson.Response, error) {
-		return nil, &awsjson.Fault{Code: codeUnknownOperation, Message: text}
-	}}
+	return row{
+		Operation: modelled(name), action: actionOf(modelled(name)), reason: reason,
+		read: func([]byte) (any, error) { return nil, nil },
+		answer: func(context.Context, license.Caller, any) (awsjson.Response, error) {
+			return nil, &awsjson.Fault{Code: codeUnknownOperation, Message: text}
+		},
+	}
 }
 
 // modelled finds an operation in the service models. The table is written by
@@ -233,26 +274,35 @@ func modelled(name string) api.Operation {
 }
 
 // targets keys the table as requests name its rows.
-func targets(table []row) map[string]awsjson.Operation {
+func (s *server) targets(table []row) map[string]awsjson.Operation {
 	operations := make(map[string]awsjson.Operation, len(table))
 	for _, r := range table {
-		operations[r.Service+"."+r.Name] = awsjson.Operation{MaxBody: r.maxBody, Serve: r.serve}
+		operations[r.Service+"."+r.Name] = awsjson.Operation{MaxBody: r.maxBody, Serve: func(ctx context.Context, c awsjson.Call) (awsjson.Response, error) {
+			return s.serve(ctx, &r, c)
+		}}
 	}
 	return operations
 }
 
-// serve answers one call: the way that every operation takes.
-func (r row) serve(ctx context.Context, c awsjson.Call) (awsjson.Response, error) {
+// serve answers one call: the way that every operation takes. Whether the
+// caller may do this is decided before anything looks whether what it names
+// exists.
+func (s *server) serve(ctx context.Context, r *row, c awsjson.Call) (awsjson.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	who, err := callerOf(c, r.Name)
+	signer, err := signerOf(c)
 	if err != nil {
 		return nil, err
 	}
-	if err := iam.Authorize(identityOf(who), r.action, "*"); err != nil {
+	who := callerOf(signer, r.Name)
+	in, err := r.read(c.Body)
+	if err != nil {
 		return nil, r.explain(err)
 	}
-	answer, err := r.answer(ctx, who, c.Body)
+	if err := s.authorize(ctx, who, signer, r.action, in); err != nil {
+		return nil, r.explain(err)
+	}
+	answer, err := r.answer(ctx, who, in)
 	if err != nil {
 		return nil, r.explain(err)
 	}

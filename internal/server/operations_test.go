@@ -4,21 +4,22 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
 	"reeve/internal/iam"
 	"reeve/internal/license"
-	"reeve/internal/sigv4"
 )
 
 func TestAnOperationThatIsNotThereYetSaysSo(t *testing.T) {
-	call := callOf(iam.Identity{Account: "111122223333"}, `{}`)
-	for _, r := range (&server{}).table() {
+	call := callOf(rootUser("111122223333"), `{}`)
+	s := &server{now: time.Now}
+	for _, r := range s.table() {
 		if r.reason == "" {
 			continue
 		}
-		answer, err := r.serve(t.Context(), call)
+		answer, err := s.serve(t.Context(), &r, call)
 		f, ok := err.(*awsjson.Fault)
 		if answer != nil || !ok || f.Code != "UnknownOperationException" || !strings.HasPrefix(f.Message, r.Name+" is an operation") {
 			t.Errorf("%s answers %v, %v", r.Name, answer, err)
@@ -27,7 +28,12 @@ func TestAnOperationThatIsNotThereYetSaysSo(t *testing.T) {
 }
 
 func callOf(who iam.Identity, body string) awsjson.Call {
-	return awsjson.Call{Identity: sigv4.Identity{Region: "eu-west-1", Value: who}, Body: []byte(body)}
+	return awsjson.Call{Identity: &signer{Identity: &who, Region: "eu-west-1"}, Body: []byte(body)}
+}
+
+// rootUser is an account's root user.
+func rootUser(account string) iam.Identity {
+	return iam.Identity{Account: account, Principal: iam.PrincipalOf(account)}
 }
 
 func TestARowPassesOnWhoSignedAndWhatForWhere(t *testing.T) {
@@ -37,7 +43,7 @@ func TestARowPassesOnWhoSignedAndWhatForWhere(t *testing.T) {
 		return &api.GetServiceSettingsOutput{}, nil
 	})
 	signer := iam.Identity{Account: "111122223333", Root: true, Principal: "arn:aws:iam::111122223333:root"}
-	if _, err := r.serve(t.Context(), callOf(signer, "")); err != nil {
+	if _, err := (&server{now: time.Now}).serve(t.Context(), &r, callOf(signer, "")); err != nil {
 		t.Fatal(err)
 	}
 	want := license.Caller{Account: "111122223333", Region: "eu-west-1", Principal: signer.Principal, Root: true, Operation: "GetServiceSettings"}
@@ -52,12 +58,13 @@ func TestARowRefusesBeforeItAsks(t *testing.T) {
 		asked = true
 		return nil, nil
 	})
-	root := iam.Identity{Account: "111122223333", Root: true}
+	root := rootUser("111122223333")
+	root.Root = true
 	tests := map[string]struct {
 		call awsjson.Call
 		code string
 	}{
-		"NotAllowed": {callOf(iam.Identity{Account: "444455556666"}, `{"Name":"x"}`), codeAuthorization},
+		"NotAllowed": {callOf(rootUser("444455556666"), `{"Name":"x"}`), codeAuthorization},
 		"Nobody":     {callOf(iam.Identity{}, `{"Name":"x"}`), codeAuthorization},
 		"Missing":    {callOf(root, `{}`), codeValidation},
 		"WrongType":  {callOf(root, `{"Name":1}`), "SerializationException"},
@@ -65,7 +72,7 @@ func TestARowRefusesBeforeItAsks(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := create.serve(t.Context(), test.call)
+			_, err := (&server{now: time.Now}).serve(t.Context(), &create, test.call)
 			if f, ok := err.(*awsjson.Fault); !ok || f.Code != test.code || asked {
 				t.Errorf("got %v (asked: %v), want %s", err, asked, test.code)
 			}
@@ -77,7 +84,7 @@ func TestARowWithoutAnIdentityIsAFaultOfOurs(t *testing.T) {
 	r := op("GetServiceSettings", func(context.Context, license.Caller, *api.GetServiceSettingsInput) (*api.GetServiceSettingsOutput, error) {
 		return nil, nil
 	})
-	if _, err := r.serve(t.Context(), awsjson.Call{}); err == nil || fault(err, nil) != nil {
+	if _, err := (&server{now: time.Now}).serve(t.Context(), &r, awsjson.Call{}); err == nil || fault(err, nil) != nil {
 		t.Errorf("got %v, want an error for the log", err)
 	}
 }

@@ -7,18 +7,19 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/awsjson"
+	"reeve/internal/evidence/notary"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/sigv4"
 	"reeve/internal/source/schedule"
+	"reeve/internal/sts"
 )
 
 // signingService is the service that requests are signed for. Reeve's own
@@ -34,9 +35,19 @@ type Config struct {
 	Manager   *license.Manager
 	Directory *iam.Directory
 	Sources   *schedule.Sources
+	Notary    *notary.Notary
 	TokenKey  []byte           // authenticates page tokens; the same on every server of a deployment
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
+
+	Audit *audit.Recorder // records every call; nil records none
+	Trail audit.Store     // where events are looked up
+
+	Issuers *sts.Issuers // whose tokens let workloads assume roles; nil trusts none
+
+	// TrustProxy believes a proxy in front where requests come from: the last of
+	// X-Forwarded-For, and X-Forwarded-Proto.
+	TrustProxy bool
 
 	PageCacheBytes int64       // memory for pages of usage that are asked for again; 0 keeps none
 	PageCacheStats *CacheStats // counts what becomes of them; nil when nobody asks
@@ -44,59 +55,94 @@ type Config struct {
 
 // server holds what the operations work with.
 type server struct {
-	manager   *license.Manager
-	directory *iam.Directory
-	sources   *schedule.Sources
-	tokens    *tokenKey
-	pages     *pageCache
+	now        func() time.Time
+	trustProxy bool
+	manager    *license.Manager
+	directory  *iam.Directory
+	sources    *schedule.Sources
+	notary     *notary.Notary
+	tokens     *tokenKey
+	pages      *pageCache
+	trail      audit.Store
 }
 
 // API is the whole API: over HTTP as a handler of "POST /", and within this
 // process, see [API.Call].
-type API struct{ handler *awsjson.Handler }
+type API struct {
+	handler *awsjson.Handler
+	sts     *sts.Handler
+}
 
-// ServeHTTP answers one signed request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+// ServeHTTP answers one signed request: of License Manager's protocol, or of
+// STS's.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if sts.Claims(r) {
+		a.sts.ServeHTTP(w, r)
+		return
+	}
+	a.handler.ServeHTTP(w, r)
+}
 
 // New returns the API.
 func New(cfg Config) *API {
-	s := &server{manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats)}
-	verifier := &sigv4.Verifier{Service: signingService, Lookup: lookup(cfg.Directory), Now: cfg.Now}
-	return &API{&awsjson.Handler{
-		Operations: targets(s.table()),
+	s := &server{now: cfg.Now, trustProxy: cfg.TrustProxy, manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, notary: cfg.Notary, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats), trail: cfg.Trail}
+	verifier := &sigv4.Verifier{Service: signingService, Lookup: sts.Lookup(cfg.Directory), Now: cfg.Now}
+	credentials := sts.New(sts.Config{Directory: cfg.Directory, Issuers: cfg.Issuers, Now: cfg.Now, Log: cfg.Log, TrustProxy: cfg.TrustProxy})
+	return &API{sts: credentials, handler: &awsjson.Handler{
+		Operations: s.targets(s.table()),
 		Authenticate: func(r *http.Request, body []byte) (any, error) {
-			return verifier.Verify(r, body)
+			return s.authenticate(verifier, r, body)
 		},
-		Fault: func(err error) *awsjson.Fault { return fault(err, nil) },
-		Log:   cfg.Log,
+		Fault:   func(err error) *awsjson.Fault { return fault(err, nil) },
+		Observe: observer(&cfg),
+		Log:     cfg.Log,
 	}}
 }
 
-// lookup finds the secret and the owner of an access key.
-func lookup(directory *iam.Directory) func(context.Context, string) (string, any, error) {
-	return func(ctx context.Context, accessKeyID string) (string, any, error) {
-		secret, who, err := directory.Lookup(ctx, accessKeyID)
-		if errors.Is(err, iam.ErrUnknownAccessKey) {
-			err = sigv4.ErrUnknownKey
-		}
-		return secret, who, err
+// authenticate finds out who signed a request, and from where it came.
+func (s *server) authenticate(verifier *sigv4.Verifier, r *http.Request, body []byte) (*signer, error) {
+	proven, err := verifier.Verify(r, body)
+	if err != nil {
+		return nil, err
 	}
+	who, ok := proven.Value.(*iam.Identity)
+	if !ok {
+		return nil, fmt.Errorf("caller has the identity %T", proven.Value)
+	}
+	s.directory.NoteUse(r.Context(), who)
+	return &signer{Identity: who, Region: proven.Region, Origin: sts.OriginOf(r, s.trustProxy), AccessKeyID: proven.AccessKeyID}, nil
 }
 
-// callerOf says who asks, from what the signature proved.
-func callerOf(c awsjson.Call, operation string) (license.Caller, error) {
-	signer, ok := c.Identity.(sigv4.Identity)
-	who, known := signer.Value.(iam.Identity)
-	if !ok || !known {
-		return license.Caller{}, fmt.Errorf("caller has the identity %T of %T", c.Identity, signer.Value)
+// signer is who calls, in which region, and from where.
+type signer struct {
+	*iam.Identity
+	Region string
+	Origin iam.Origin
+
+	// What the audit trail tells besides.
+	AccessKeyID string
+	UserAgent   string // of a call within this process
+}
+
+// signerOf returns what authenticate, or a caller within this process, has
+// proven.
+func signerOf(c awsjson.Call) (*signer, error) {
+	who, ok := c.Identity.(*signer)
+	if !ok || who.Identity == nil {
+		return nil, fmt.Errorf("caller has the identity %T", c.Identity)
 	}
+	return who, nil
+}
+
+// callerOf is a signer as the rules know it.
+func callerOf(who *signer, operation string) license.Caller {
 	return license.Caller{
 		Account:   who.Account,
-		Region:    signer.Region,
+		Region:    who.Region,
 		Principal: who.Principal,
 		Root:      who.Root,
 		Operation: operation,
-	}, nil
+	}
 }
 
 // identityOf is the caller as package iam knows it.

@@ -57,7 +57,7 @@ func startWriter(b testing.TB) *writer {
 		b.Fatal(err)
 	}
 	root := iam.Identity{Account: licensetest.Root, Root: true, Principal: "arn:aws:iam::" + licensetest.Root + ":root"}
-	id, secret, err := directory.CreateAccessKey(ctx, root, licensetest.Root)
+	id, secret, err := directory.CreateAccessKey(ctx, root, licensetest.Root, "")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -103,7 +103,11 @@ var mustSign = [...]header{
 	{"Date", "date"},
 	{"X-Amz-Target", "x-amz-target"},
 	{"X-Amz-Content-Sha256", "x-amz-content-sha256"},
+	{sessionToken, "x-amz-security-token"},
 }
+
+// sessionToken is the header that temporary credentials come with.
+const sessionToken = "X-Amz-Security-Token"
 
 func (h header) sentIn(r *http.Request) bool {
 	switch h.name {

@@ -17,7 +17,7 @@ func BenchmarkVerify(b *testing.B) {
 	at := amzTime(b, r.Header.Get("X-Amz-Date"))
 	b.Run("own", func(b *testing.B) {
 		v := newVerifier(at, map[string]string{recordedKey: recordedSecret})
-		v.Lookup = func(context.Context, string) (string, any, error) { return recordedSecret, nil, nil }
+		v.Lookup = func(context.Context, string, string) (string, any, error) { return recordedSecret, nil, nil }
 		b.ReportAllocs()
 		for b.Loop() {
 			if _, err := v.Verify(r, body); err != nil {

@@ -17,6 +17,7 @@ const (
 	codeIncomplete   = "IncompleteSignatureException"
 	codeInvalid      = "InvalidSignatureException"
 	codeUnrecognized = "UnrecognizedClientException"
+	codeExpired      = "ExpiredTokenException"
 )
 
 var (
@@ -34,8 +35,7 @@ var (
 
 	errUnknownKeyID = &Error{codeUnrecognized, "The security token included in the request is invalid."}
 
-	errSessionToken = &Error{codeUnrecognized, "The security token included in the request is invalid. " +
-		"This server issues no session tokens: sign with a long-term access key and send no X-Amz-Security-Token."}
+	errExpiredToken = &Error{codeExpired, "The security token included in the request is expired"}
 
 	errWrongSignature = &Error{codeInvalid, "The request signature we calculated does not match the signature you provided. " +
 		"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."}

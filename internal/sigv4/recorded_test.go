@@ -25,14 +25,17 @@ const (
 )
 
 // newVerifier knows the given keys and secrets and stands still at now. The
-// value of an identity is "owner of <key>".
+// value of an identity is "owner of <key>", a session token "token of <key>".
 func newVerifier(now time.Time, secrets map[string]string) *sigv4.Verifier {
 	return &sigv4.Verifier{
 		Service: service,
 		Now:     func() time.Time { return now },
-		Lookup: func(_ context.Context, id string) (string, any, error) {
+		Lookup: func(_ context.Context, id, token string) (string, any, error) {
 			secret, ok := secrets[id]
-			if !ok {
+			switch {
+			case token == "ended":
+				return "", nil, sigv4.ErrExpiredToken
+			case !ok, token != "" && token != "token of "+id:
 				return "", nil, sigv4.ErrUnknownKey
 			}
 			return secret, "owner of " + id, nil

@@ -45,6 +45,7 @@ const (
 	incomplete   = "IncompleteSignatureException"
 	invalid      = "InvalidSignatureException"
 	unrecognized = "UnrecognizedClientException"
+	expired      = "ExpiredTokenException"
 
 	notSigned = "Request is missing Authentication Token"
 	mismatch  = "The request signature we calculated does not match the signature you provided. " +
@@ -123,9 +124,14 @@ var refusals = []struct {
 			"Credential should be scoped to correct service: 'license-manager'. " +
 			"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. " +
 			"Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: 'b' != '20130609', from '20130609T100015Z'."},
-	{"session token", "", []string{"Authorization: " + authorized, date, "X-Amz-Security-Token: t"}, unrecognized,
-		"The security token included in the request is invalid. " +
-			"This server issues no session tokens: sign with a long-term access key and send no X-Amz-Security-Token."},
+	{"session token that is not signed", "", []string{"Authorization: " + authorized, date, "X-Amz-Security-Token: t"}, invalid,
+		"'X-Amz-Security-Token' must be a 'SignedHeader' in the AWS Authorization."},
+	{"session token that is nobody's", "", []string{replaceAuth("host;", "host;x-amz-security-token;"), date, "X-Amz-Security-Token: other"}, unrecognized,
+		"The security token included in the request is invalid."},
+	{"session token that is absurd", "", []string{replaceAuth("host;", "host;x-amz-security-token;"), date, "X-Amz-Security-Token: " + strings.Repeat("t", 4097)}, unrecognized,
+		"The security token included in the request is invalid."},
+	{"session that has ended", "", []string{replaceAuth("host;", "host;x-amz-security-token;"), date, "X-Amz-Security-Token: ended"}, expired,
+		"The security token included in the request is expired"},
 	{"unknown key", "", []string{replaceAuth("AKID", "AKIE"), date}, unrecognized,
 		"The security token included in the request is invalid."},
 	{"absurd key", "", []string{replaceAuth("AKID", strings.Repeat("A", 129)), date}, unrecognized,
@@ -200,9 +206,9 @@ func TestVerifyAcceptsListInAnyCaseAndOrder(t *testing.T) {
 func TestVerifyReportsFaultsOfTheLookup(t *testing.T) {
 	at := time.Date(2013, 6, 9, 10, 0, 15, 0, time.UTC)
 	broken := errors.New("the database is gone")
-	for _, lookup := range []func(context.Context, string) (string, any, error){
-		func(context.Context, string) (string, any, error) { return "", nil, broken },
-		func(context.Context, string) (string, any, error) { return "", nil, nil }, // an empty secret would let anyone sign
+	for _, lookup := range []func(context.Context, string, string) (string, any, error){
+		func(context.Context, string, string) (string, any, error) { return "", nil, broken },
+		func(context.Context, string, string) (string, any, error) { return "", nil, nil }, // an empty secret would let anyone sign
 	} {
 		r := &http.Request{Method: "POST", URL: &url.URL{Path: "/"}, Host: "localhost", Header: http.Header{}}
 		if err := sigv4.Sign(r, nil, sigv4.Credentials{AccessKeyID: "AKID"}, "us-east-1", service, at); err != nil {
@@ -245,5 +251,23 @@ func TestVerifyForgetsReplacedSecrets(t *testing.T) {
 	delete(secrets, "AKID")
 	if err := signed("new"); err == nil {
 		t.Error("a deleted key is still accepted")
+	}
+}
+
+// Temporary credentials sign their token too, so nobody can put another one in
+// its place.
+func TestVerifyHandsOnSessionTokens(t *testing.T) {
+	at := time.Date(2013, 6, 9, 10, 0, 15, 0, time.UTC)
+	r := &http.Request{Method: "POST", URL: &url.URL{Path: "/"}, Host: "localhost", Header: http.Header{}}
+	creds := sigv4.Credentials{AccessKeyID: keyA, SecretAccessKey: secretA, SessionToken: "token of " + keyA}
+	if err := sigv4.Sign(r, nil, creds, "us-east-1", service, at); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newVerifier(at, bothSecrets).Verify(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Add("X-Amz-Security-Token", "another")
+	if _, err := newVerifier(at, bothSecrets).Verify(r, nil); err == nil {
+		t.Error("a second token was accepted")
 	}
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// Credentials is a long-term access key.
+// Credentials is an access key, with a session's token when it is a temporary
+// one.
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
+	SessionToken    string
 }
 
 // Sign signs r, whose whole body is body, as made at the given time. It sets
@@ -21,6 +23,9 @@ type Credentials struct {
 func Sign(r *http.Request, body []byte, creds Credentials, region, service string, at time.Time) error {
 	iso := at.UTC().Format(isoBasic)
 	r.Header.Set("X-Amz-Date", iso)
+	if creds.SessionToken != "" {
+		r.Header.Set(sessionToken, creds.SessionToken)
+	}
 	id := keyID{creds.AccessKeyID, iso[:len(isoDay)], region, service}
 	sc := scope{text: strings.Join([]string{id.date, region, service, terminator}, "/")}
 	s := takeScratch()

@@ -8,8 +8,8 @@
 // it does to AWS.
 //
 // Signatures are accepted in the Authorization header only. Presigned query
-// strings, session tokens and unsigned payloads are refused: the service this
-// is for has no use for them, and each is one more way in.
+// strings and unsigned payloads are refused: the service this is for has no use
+// for them, and each is one more way in.
 package sigv4
 
 import (
@@ -32,12 +32,16 @@ const (
 	maxAuthorization = 4 << 10
 	maxSignedHeaders = 64
 	maxAccessKeyID   = 128
+	maxSessionToken  = 4 << 10
 	maxRegion        = 32
 )
 
 // ErrUnknownKey is what Verifier.Lookup returns when no such access key
 // exists or it may not be used.
 var ErrUnknownKey = errors.New("unknown access key id")
+
+// ErrExpiredToken is what Verifier.Lookup returns for a session that has ended.
+var ErrExpiredToken = errors.New("session token has expired")
 
 // Verifier checks signatures for one service. Its fields must not change
 // after the first call of Verify; one Verifier serves all goroutines.
@@ -46,10 +50,12 @@ type Verifier struct {
 	// "license-manager".
 	Service string
 	// Lookup returns the secret of an access key and a value of the owner's
-	// choosing that Verify hands back. It returns ErrUnknownKey when there is
-	// no such key. Any other error is a fault of the server, not a refusal.
-	// It runs once per request that is well formed and in time.
-	Lookup func(ctx context.Context, accessKeyID string) (secret string, identity any, err error)
+	// choosing that Verify hands back. sessionToken is what temporary
+	// credentials come with, "" for none. It returns ErrUnknownKey when there
+	// is no such key or the token is not its, and ErrExpiredToken for one that
+	// has ended. Any other error is a fault of the server, not a refusal. It
+	// runs once per request that is well formed and in time.
+	Lookup func(ctx context.Context, accessKeyID, sessionToken string) (secret string, identity any, err error)
 	// Now is the server's clock.
 	Now func() time.Time
 
@@ -100,19 +106,25 @@ func (v *Verifier) Verify(r *http.Request, body []byte) (Identity, error) {
 	return Identity{AccessKeyID: scope.accessKeyID, Region: scope.region, Value: value}, nil
 }
 
-// lookup finds the secret of a key, and refuses the session tokens that only
-// AWS's STS could have issued.
+// lookup finds the secret of a key, and for temporary credentials holds their
+// token against it.
 func (v *Verifier) lookup(r *http.Request, accessKeyID string) (secret string, value any, err error) {
-	if len(r.Header["X-Amz-Security-Token"]) > 0 {
-		return "", nil, errSessionToken
-	}
-	if len(accessKeyID) > maxAccessKeyID {
+	tokens := r.Header[sessionToken]
+	if len(accessKeyID) > maxAccessKeyID || len(tokens) > 1 {
 		return "", nil, errUnknownKeyID
 	}
-	secret, value, err = v.Lookup(r.Context(), accessKeyID)
+	token := ""
+	if len(tokens) == 1 {
+		if token = tokens[0]; token == "" || len(token) > maxSessionToken {
+			return "", nil, errUnknownKeyID
+		}
+	}
+	secret, value, err = v.Lookup(r.Context(), accessKeyID, token)
 	switch {
 	case errors.Is(err, ErrUnknownKey):
 		return "", nil, errUnknownKeyID
+	case errors.Is(err, ErrExpiredToken):
+		return "", nil, errExpiredToken
 	case err != nil:
 		return "", nil, fmt.Errorf("look up access key: %w", err)
 	case secret == "":

@@ -81,20 +81,41 @@ func (s *Store) InsertAccessKey(ctx context.Context, k iam.AccessKey) error {
 	} else if a == nil { // accounts are never removed, so this cannot change
 		return fmt.Errorf("insert access key: %w: %s", ErrNoAccount, k.Account)
 	}
-	return s.insertNew(ctx, "insert access key", `INSERT INTO access_key (id, account, secret, created)
-		VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-		k.ID, k.Account, k.Sealed, k.Created.UnixMicro())
+	return s.UpdateIAM(ctx, func(t iam.Tx) error { return t.InsertKey(k) })
+}
+
+const insertAccessKey = `INSERT INTO access_key (id, account, owner, secret, created, inactive, used)
+	VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`
+
+func accessKeyArgs(k iam.AccessKey) []any {
+	return []any{k.ID, k.Account, k.User, k.Sealed, k.Created.UnixMicro(), bit(k.Inactive), micros(k.Used)}
+}
+
+const selectAccessKey = `SELECT id, account, owner, secret, created, inactive, used FROM access_key`
+
+func scanAccessKey(r sqlconn.Row) iam.AccessKey {
+	return iam.AccessKey{
+		ID: r.Text(0), Account: r.Text(1), User: r.Text(2), Sealed: r.Bytes(3),
+		Created: moment(r.Int(4)), Inactive: r.Int(5) != 0, Used: momentOrNone(r.Int(6)),
+	}
 }
 
 // AccessKey implements iam.Store.
 func (s *Store) AccessKey(ctx context.Context, id string) (*iam.AccessKey, error) {
 	var found *iam.AccessKey
-	err := s.readOne(ctx, "read access key",
-		`SELECT id, account, secret, created FROM access_key WHERE id = $1`, []any{id},
-		func(r sqlconn.Row) {
-			found = &iam.AccessKey{ID: r.Text(0), Account: r.Text(1), Sealed: r.Bytes(2), Created: moment(r.Int(3))}
-		})
+	err := s.readOne(ctx, "read access key", selectAccessKey+` WHERE id = $1`, []any{id},
+		func(r sqlconn.Row) { found = new(scanAccessKey(r)) })
 	return found, err
+}
+
+// TouchAccessKey implements iam.Store.
+func (s *Store) TouchAccessKey(ctx context.Context, id string, used time.Time) error {
+	return s.db.Update(ctx, func(c sqlconn.Conn) error {
+		if _, err := c.Exec(`UPDATE access_key SET used = $2 WHERE id = $1 AND used < $2`, id, used.UnixMicro()); err != nil {
+			return fmt.Errorf("note use of access key: %w", err)
+		}
+		return nil
+	})
 }
 
 const selectMeta = `SELECT value FROM meta WHERE name = $1`

@@ -25,6 +25,7 @@ func TestAccounts(t *testing.T) {
 func testAccounts(t *testing.T, s *store.Store) {
 	for name, test := range map[string]func(*testing.T, *store.Store){
 		"accounts": accountsAreKept, "keys": keysAreKept, "agent tokens": agentTokensAreKept, "meta": firstValueStays,
+		"users and roles": principalsAreKept, "policies": policiesAreKept, "keys of users": keysOfUsersAreKept, "generation": everyChangeIsAnotherGeneration,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, s) })
 	}
@@ -87,6 +88,14 @@ func keysAreKept(t *testing.T, s *store.Store) {
 	}
 	got, err := s.AccessKey(ctx, key.ID)
 	check(t, "key", &key, got, err)
+	for _, used := range []int64{20, 30, 10} {
+		if err := s.TouchAccessKey(ctx, key.ID, time.UnixMicro(used)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key.Used = time.UnixMicro(30).UTC()
+	got, err = s.AccessKey(ctx, key.ID)
+	check(t, "key that was used", &key, got, err)
 	got, err = s.AccessKey(ctx, "akia")
 	check(t, "key in other letters", nil, got, err)
 }

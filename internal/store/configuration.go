@@ -114,6 +114,15 @@ func (t *tx) Configurations(account, region string, created license.Time, num in
 		account, region, int64(created), num, int64(limit))
 }
 
+func (t *tx) ConfigurationsAt(account, region string, at, created license.Time, num int64, limit int) ([]*license.Configuration, error) {
+	return t.configurations("list configurations of a time", selectConfiguration+`
+		WHERE account = $1 AND region = $2 AND loading = 0
+		  AND created <= $3 AND (deleted = 0 OR deleted > $3)
+		  AND (created, num) > ($4, $5)
+		ORDER BY created, num LIMIT $6`,
+		account, region, int64(at), int64(created), num, int64(limit))
+}
+
 func (t *tx) EveryConfiguration(after int64, limit int) ([]*license.Configuration, error) {
 	return t.configurations("list every configuration", selectConfiguration+`
 		WHERE num > $1 ORDER BY num LIMIT $2`, after, int64(limit))

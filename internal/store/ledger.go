@@ -110,7 +110,34 @@ func (t *tx) Peaks(configuration int64, from, to license.Time, step int64) ([]li
 			found = append(found, license.Peak{Step: r.Int(0), Consumed: r.Int(1), Last: r.Int(2)})
 			return nil
 		})
-	return found, err
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found, t.endSteps(configuration, found)
+}
+
+// endSteps fills in what is consumed after each step.
+func (t *tx) endSteps(configuration int64, steps []license.Peak) error {
+	ends := make([][]any, len(steps))
+	for i, s := range steps {
+		ends[i] = []any{configuration, s.Last}
+	}
+	return t.queryEach("read ends of steps", `SELECT consumed FROM revision WHERE configuration = $1 AND number = $2`,
+		ends, func(i int, r sqlconn.Row) error {
+			steps[i].After = r.Int(0)
+			return nil
+		})
+}
+
+func (t *tx) LastWithin(configuration, after, last, consumed int64) (number int64, err error) {
+	err = t.query("find revision by what it consumed", `SELECT number FROM revision
+		WHERE configuration = $1 AND number > $2 AND number <= $3 AND consumed <= $4
+		ORDER BY at DESC LIMIT 1`, []any{configuration, after, last, consumed},
+		func(r sqlconn.Row) error {
+			number = r.Int(0)
+			return nil
+		})
+	return number, err
 }
 
 // NextLedger implements license.LedgerTx.

@@ -227,6 +227,28 @@ func (t *tx) FactsOf(num, version int64) (*license.Facts, error) {
 	return found, nil
 }
 
+// FactsVersions implements license.ResourceTx.
+func (t *tx) FactsVersions(num, before int64, limit int) ([]license.FactsVersion, error) {
+	var found []license.FactsVersion
+	err := t.query("list versions of facts", `SELECT version, at, facts FROM resource_facts
+		WHERE resource = $1 AND version < $2 ORDER BY version DESC LIMIT $3`, []any{num, before, int64(limit)},
+		func(r sqlconn.Row) error {
+			found = append(found, license.FactsVersion{Version: r.Int(0), At: license.Time(r.Int(1))})
+			return decode(r.Text(2), &found[len(found)-1].Facts)
+		})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+// GuestsOf implements license.ResourceTx.
+func (t *tx) GuestsOf(account, host string, limit int) ([]*license.Resource, error) {
+	return t.resources("read guests of host", selectResource+`
+		WHERE r.account = $1 AND r.host = $2 AND r.host <> '' AND r.gone = 0 ORDER BY r.num LIMIT $3`,
+		account, host, int64(limit))
+}
+
 func (t *tx) UnseenResources(before license.Time, limit int) ([]*license.Resource, error) {
 	return t.watched("list unseen resources", "", before, limit)
 }

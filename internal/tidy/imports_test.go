@@ -15,17 +15,24 @@ const module = "reeve/"
 // entry that ends in /... stands for every package below.
 var arrows = map[string][]string{
 	// The rules and the wire know nothing of ours, and nothing of each other.
-	"internal/license": {},
-	"internal/api":     {},
-	"internal/api/gen": {},
-	"internal/awsjson": {},
-	"internal/sigv4":   {},
-	"internal/config":  {},
-	"internal/product": {},
-	"internal/iam":     {},
+	"internal/license":    {},
+	"internal/api":        {},
+	"internal/api/gen":    {},
+	"internal/awsjson":    {},
+	"internal/sigv4":      {},
+	"internal/config":     {},
+	"internal/product":    {},
+	"internal/audit":      {},
+	"internal/iam/policy": {},
+	"internal/iam":        {"internal/iam/..."},
+	"internal/sts":        {"internal/iam", "internal/sigv4"},
+
+	// What auditors get: its form knows the rules alone; the notary keeps it.
+	"internal/evidence":        {"internal/license"},
+	"internal/evidence/notary": {"internal/evidence", "internal/license", "internal/api", "internal/client"},
 
 	// Storage implements what the rules and iam ask for.
-	"internal/store":              {"internal/license", "internal/iam", "internal/source/schedule", "internal/store/sqlconn", "internal/store/mvtree"},
+	"internal/store":              {"internal/license", "internal/audit", "internal/iam", "internal/evidence", "internal/evidence/notary", "internal/source/schedule", "internal/store/sqlconn", "internal/store/mvtree"},
 	"internal/store/sqlconn":      {},
 	"internal/store/mvtree":       {"internal/license", "internal/store/sqlconn"},
 	"internal/store/sqlite":       {"internal/store/sqlconn"},
@@ -36,7 +43,7 @@ var arrows = map[string][]string{
 	"internal/store/postgres/...": {"internal/store/postgres", "internal/store/sqlconn"},
 
 	// The API joins the wire and the rules.
-	"internal/server": {"internal/license", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam", "internal/source", "internal/source/schedule"},
+	"internal/server": {"internal/evidence", "internal/evidence/notary", "internal/license", "internal/audit", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam", "internal/iam/policy", "internal/sts", "internal/source", "internal/source/schedule"},
 
 	// Inventory agents speak languages of their own.
 	"internal/agent": {"internal/license", "internal/iam", "internal/api", "internal/source/glpi"},

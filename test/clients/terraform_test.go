@@ -49,15 +49,21 @@ func needTerraform(t *testing.T) {
 // openTerraform makes a working directory with the provider.
 func openTerraform(t *testing.T, s *server) *terraform {
 	t.Helper()
-	dir := t.TempDir()
 	main, err := os.ReadFile("terraform/main.tf")
 	must(t, "read main.tf", err)
-	must(t, "write main.tf", os.WriteFile(filepath.Join(dir, "main.tf"), main, 0o600))
+	return openTerraformWith(t, s, rootKey, string(main))
+}
+
+// openTerraformWith is openTerraform for another key and another main.tf.
+func openTerraformWith(t *testing.T, s *server, k key, main string) *terraform {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, "write main.tf", os.WriteFile(filepath.Join(dir, "main.tf"), []byte(main), 0o600))
 	rc := filepath.Join(dir, "terraformrc")
 	mirror := "provider_installation {\n  filesystem_mirror {\n    path = \"" + plugins + "\"\n  }\n}\ndisable_checkpoint = true\n"
 	must(t, "write terraformrc", os.WriteFile(rc, []byte(mirror), 0o600))
-	env := append(s.environment(t, rootKey), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
-	tf := &terraform{env: env, dir: dir, client: goClient(s, rootKey)}
+	env := append(s.environment(t, k), "TF_CLI_CONFIG_FILE="+rc, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
+	tf := &terraform{env: env, dir: dir, client: goClient(s, k)}
 	tf.ok(t, "init", "-input=false")
 	return tf
 }

@@ -87,6 +87,27 @@ func configurationsAreListedInOrder(s *suite) {
 	s.same("last page", []int64{}, list(50, 1, 3))
 }
 
+func configurationsOfATimeAreListed(s *suite) {
+	lived := func(num int64, created, deleted license.Time) *license.Configuration {
+		c := configuration(num)
+		c.Created, c.Deleted = created, deleted
+		return c
+	}
+	loading, foreign := lived(6, 10, 0), lived(7, 10, 0)
+	loading.Loading, foreign.Account = true, bob
+	s.insert(lived(1, 10, 0), lived(2, 20, 30), lived(3, 30, 0), lived(4, 20, 0), loading, foreign)
+	list := func(at, created license.Time, num int64, limit int) []int64 {
+		return idsOf(read(s, func(tx license.Tx) ([]*license.Configuration, error) {
+			return tx.ConfigurationsAt(alice, region, at, created, num, limit)
+		}))
+	}
+	s.same("before all", []int64{}, list(9, 0, 0, 9))
+	s.same("as one begins", []int64{1}, list(10, 0, 0, 9))
+	s.same("while all live", []int64{1, 2, 4}, list(29, 0, 0, 9))
+	s.same("once one is deleted", []int64{1, 4, 3}, list(30, 0, 0, 9))
+	s.same("a page", []int64{2}, list(29, 10, 1, 1))
+}
+
 func configurationsAreCounted(s *suite) {
 	gone, loading, foreign := configuration(3), configuration(4), configuration(5)
 	gone.Deleted, loading.Loading, foreign.Account = 1, true, bob

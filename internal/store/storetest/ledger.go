@@ -101,11 +101,26 @@ func peaksSummariseSteps(s *suite) {
 		return read(s, func(tx license.Tx) ([]license.Peak, error) { return tx.Peaks(7, from, to, step) })
 	}
 	s.same("steps of ten", []license.Peak{
-		{Step: 0, Consumed: 500, Last: 4}, {Step: 1, Consumed: 50, Last: 5}, {Step: 3, Consumed: 70, Last: 7},
+		{Step: 0, Consumed: 500, Last: 4, After: 40}, {Step: 1, Consumed: 50, Last: 5, After: 50}, {Step: 3, Consumed: 70, Last: 7, After: 70},
 	}, peaks(100, 140, 10))
-	s.same("one step", []license.Peak{{Step: 0, Consumed: 500, Last: 8}}, peaks(0, 1000, 1000))
+	s.same("one step", []license.Peak{{Step: 0, Consumed: 500, Last: 8, After: 80}}, peaks(0, 1000, 1000))
 	s.same("nothing", []license.Peak{}, peaks(141, 1000, 10))
 	if s.store.View(s.ctx, func(tx license.Tx) error { _, err := tx.Peaks(7, 0, 1, 0); return err }) == nil {
 		s.Error("a step of no length was taken")
+	}
+}
+
+func lastWithinFindsTheNewest(s *suite) {
+	rs := revisions(1, 2, 3, 4, 5)
+	rs[3].Counters.Consumed = 15 // between the first two
+	s.append(7, rs...)
+	s.append(8, revisions(1)...)
+	for _, test := range []struct{ after, last, consumed, want int64 }{
+		{0, 5, 9, 0}, {0, 5, 10, 1}, {0, 5, 15, 4}, {0, 3, 15, 1}, {1, 3, 15, 0}, {0, 5, 1000, 5}, {4, 5, 20, 0}, {3, 4, 20, 4},
+	} {
+		got := read(s, func(tx license.Tx) (int64, error) { return tx.LastWithin(7, test.after, test.last, test.consumed) })
+		if got != test.want {
+			s.Errorf("after %d up to %d, at most %d: revision %d, want %d", test.after, test.last, test.consumed, got, test.want)
+		}
 	}
 }

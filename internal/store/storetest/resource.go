@@ -50,6 +50,13 @@ func resourceKeepsEverything(s *suite) {
 	s.same("first facts", &full.Facts, facts(1))
 	s.same("second facts", &next.Facts, facts(2))
 	s.same("facts that are not there", (*license.Facts)(nil), facts(3))
+	versions := func(before int64, limit int) []license.FactsVersion {
+		return read(s, func(tx license.Tx) ([]license.FactsVersion, error) { return tx.FactsVersions(9, before, limit) })
+	}
+	newest, oldest := license.FactsVersion{Version: 2, At: 55, Facts: next.Facts}, license.FactsVersion{Version: 1, At: 1, Facts: full.Facts}
+	s.same("versions, newest first", []license.FactsVersion{newest, oldest}, versions(3, 5))
+	s.same("newest version alone", []license.FactsVersion{newest}, versions(3, 1))
+	s.same("versions before the second", []license.FactsVersion{oldest}, versions(2, 5))
 	if s.store.Update(s.ctx, func(tx license.Tx) error {
 		return tx.SaveResources([]*license.Resource{resource(77)}, 1)
 	}) == nil {
@@ -146,7 +153,14 @@ func resourcesAreFoundByHost(s *suite) {
 	for host, want := range map[string][]int64{"h-1": {1, 3}, "h-2": {2, 4}, "h-3": {}, "": {}} {
 		found := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.ResourcesOnHosts(alice, []string{host}) })
 		s.same("on "+host, want, numsOf(found))
+		guests := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.GuestsOf(alice, host, 1) })
+		s.same("first on "+host, want[:min(1, len(want))], numsOf(guests))
 	}
+	first := on(1, "h-1")
+	first.Facts.Status, first.Version = "terminated", 2
+	s.update(func(tx license.Tx) error { return tx.SaveResources([]*license.Resource{first}, 2) })
+	left := read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.GuestsOf(alice, "h-1", 5) })
+	s.same("left on h-1", []int64{3}, numsOf(left))
 }
 
 func unseenResourcesAreManagedInstances(s *suite) {

@@ -1,0 +1,141 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+
+	"reeve/internal/api"
+	"reeve/internal/iam"
+	"reeve/internal/iam/policy"
+	"reeve/internal/license"
+)
+
+// authorize is the one place where it is decided whether a caller may do what a
+// request asks. in is the operation's input.
+func (s *server) authorize(ctx context.Context, who license.Caller, by *signer, action string, in any) error {
+	if by.IsRootUser() { // what follows would only cost time
+		return iam.Authorize(by.Identity, &policy.Request{Action: action, Resource: "*"})
+	}
+	base := by.Keys(by.Origin, by.Region, s.now())
+	addRequestKeys(base, in)
+	for _, resource := range resourcesOf(who.Account, in) {
+		keys, err := s.withResourceTags(ctx, who, by, base, resource)
+		if err != nil {
+			return err
+		}
+		if err := iam.Authorize(by.Identity, &policy.Request{Action: action, Resource: resource, Keys: keys}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addRequestKeys adds the condition keys of the tags that a request names.
+func addRequestKeys(keys map[string][]string, in any) {
+	switch in := in.(type) {
+	case *api.CreateLicenseConfigurationInput:
+		addRequestTags(keys, in.Tags)
+	case *api.TagResourceInput:
+		addRequestTags(keys, in.Tags)
+	case *api.UntagResourceInput:
+		keys["aws:tagkeys"] = in.TagKeys
+	case *api.AttachPolicyInput:
+		keys["iam:policyarn"] = []string{value(in.PolicyArn)}
+	case *api.DetachPolicyInput:
+		keys["iam:policyarn"] = []string{value(in.PolicyArn)}
+	}
+}
+
+func addRequestTags(keys map[string][]string, tags []api.Tag) {
+	for _, t := range tags {
+		keys["aws:requesttag/"+strings.ToLower(value(t.Key))] = []string{value(t.Value)}
+		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], value(t.Key))
+	}
+}
+
+// withResourceTags adds the condition keys of a configuration's tags, which are
+// read only for callers whose policies ask for them. A configuration that the
+// caller cannot see has none, so that a refusal does not tell whether it exists.
+func (s *server) withResourceTags(ctx context.Context, who license.Caller, by *signer, base map[string][]string, resource string) (map[string][]string, error) {
+	if !by.ReadsResourceTags() || !strings.Contains(resource, ":license-configuration:") {
+		return base, nil
+	}
+	tags, err := s.manager.Tags(ctx, who, resource)
+	var refusal *license.Error
+	if err != nil && !errors.As(err, &refusal) {
+		return nil, err
+	}
+	keys := make(map[string][]string, len(base)+2*len(tags))
+	for name, values := range base {
+		keys[name] = values
+	}
+	for _, t := range tags {
+		name := strings.ToLower(t.Key)
+		keys["aws:resourcetag/"+name] = []string{t.Value}
+		keys["license-manager:resourcetag/"+name] = []string{t.Value}
+	}
+	return keys, nil
+}
+
+// resourcesOf lists the ARNs that a request is about, as AWS's service
+// authorization reference has them; "*" when it is about none in particular.
+func resourcesOf(account string, in any) []string {
+	arns := []string{}
+	switch in := in.(type) {
+	case *api.TagResourceInput:
+		arns = append(arns, value(in.ResourceArn))
+	case *api.UntagResourceInput:
+		arns = append(arns, value(in.ResourceArn))
+	case *api.ListTagsForResourceInput:
+		arns = append(arns, value(in.ResourceArn))
+	case *api.UpdateLicenseSpecificationsForResourceInput:
+		for _, one := range slices.Concat(in.AddLicenseSpecifications, in.RemoveLicenseSpecifications) {
+			arns = append(arns, value(one.LicenseConfigurationArn))
+		}
+	default:
+		if arn := principalOf(account, in); arn != "" {
+			return []string{arn}
+		}
+		if arn := member(in, "LicenseConfigurationArn"); arn != "" {
+			arns = append(arns, arn)
+		} else if other := member(in, "AccountId"); other != "" && other != account {
+			arns = append(arns, iam.PrincipalOf(other))
+		}
+	}
+	for i, arn := range arns {
+		arns[i] = canonical(arn)
+	}
+	if len(arns) == 0 {
+		return []string{"*"}
+	}
+	return arns
+}
+
+// member is a text that inputs have under a name that means the same in all of
+// them, also in those that are added later; "" for an input without it.
+func member(in any, name string) string {
+	v := reflect.ValueOf(in)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return ""
+	}
+	field := v.Elem().FieldByName(name)
+	if !field.IsValid() {
+		return ""
+	}
+	text, _ := field.Interface().(*string)
+	return value(text)
+}
+
+// canonical writes the ARN of a configuration as the ledger does: in the
+// partition aws, as which every other one is read. Otherwise a statement that
+// denies one could be walked around by naming another.
+func canonical(arn string) string {
+	parts := strings.SplitN(arn, ":", 3)
+	if len(parts) == 3 && strings.HasPrefix(parts[2], "license-manager:") {
+		return "arn:aws:" + parts[2]
+	}
+	return arn
+}

@@ -1,0 +1,95 @@
+package sts
+
+import (
+	"encoding/xml"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"reeve/internal/iam"
+)
+
+type assumedRoleUser struct {
+	AssumedRoleID string `xml:"AssumedRoleId"`
+	Arn           string
+}
+
+type credentials struct {
+	AccessKeyID     string `xml:"AccessKeyId"`
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      string
+}
+
+type assumedRole struct {
+	XMLName     xml.Name        `xml:"AssumeRoleResult"`
+	User        assumedRoleUser `xml:"AssumedRoleUser"`
+	Credentials credentials
+}
+
+func (*assumedRole) name() string { return "AssumeRole" }
+
+func (h *Handler) assumeRole(c *call) (result, error) {
+	who, region, err := h.signer(c)
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.assumption()
+	if err != nil {
+		return nil, err
+	}
+	a.Action, a.Principal, a.By = "sts:AssumeRole", who.Principal, who
+	a.Keys = who.Keys(c.origin, region, h.Now())
+	a.Keys["sts:rolesessionname"] = []string{a.Session}
+	if external := c.form.Get("ExternalId"); external != "" {
+		a.Keys["sts:externalid"] = []string{external}
+	}
+	t, err := h.Directory.Assume(c.Context(), *a)
+	if err != nil {
+		return nil, err
+	}
+	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", who.Principal)
+	user, creds := shown(t)
+	return &assumedRole{User: user, Credentials: creds}, nil
+}
+
+// shown is what the caller gets, secrets included.
+func shown(t *iam.Temporary) (assumedRoleUser, credentials) {
+	return assumedRoleUser{AssumedRoleID: t.Who.ID, Arn: t.Who.Principal},
+		credentials{t.AccessKeyID, t.Secret.Reveal(), t.Token.Reveal(), t.Expires.UTC().Format(time.RFC3339)}
+}
+
+// unsupported are parameters that would make a session's permissions narrower
+// or name it otherwise. Whoever sends one relies on it, so it is refused and
+// not passed over.
+var unsupported = []string{"Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"}
+
+var roleARN = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/([\w+=,.@-]{1,64})$`)
+
+// assumption reads the parameters that both operations have.
+func (c *call) assumption() (*iam.Assumption, error) {
+	for name := range c.form {
+		first, _, _ := strings.Cut(name, ".")
+		for _, other := range unsupported {
+			if first == other {
+				return nil, invalid(other + " is not supported here: leave it out.")
+			}
+		}
+	}
+	parts := roleARN.FindStringSubmatch(c.form.Get("RoleArn"))
+	if parts == nil {
+		return nil, invalid(clip(c.form.Get("RoleArn")) + " is invalid: give RoleArn as arn:aws:iam::ACCOUNT:role/NAME.")
+	}
+	a := &iam.Assumption{Account: parts[1], Role: parts[2], Session: c.form.Get("RoleSessionName")}
+	if text := c.form.Get("DurationSeconds"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > 1<<20 {
+			return nil, invalid("DurationSeconds is invalid: give 900 to 43200.")
+		}
+		a.Duration = time.Duration(n) * time.Second
+	}
+	return a, nil
+}
+
+func invalid(message string) error { return &fault{"ValidationError", message, 400} }

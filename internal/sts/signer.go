@@ -1,0 +1,47 @@
+package sts
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"reeve/internal/iam"
+	"reeve/internal/sigv4"
+)
+
+// Lookup finds the secret and the owner (an *iam.Identity) of an access key,
+// for a sigv4.Verifier.
+func Lookup(directory *iam.Directory) func(context.Context, string, string) (string, any, error) {
+	return func(ctx context.Context, accessKeyID, token string) (string, any, error) {
+		secret, who, err := directory.LookupSigner(ctx, accessKeyID, token)
+		switch {
+		case errors.Is(err, iam.ErrUnknownAccessKey):
+			err = sigv4.ErrUnknownKey
+		case errors.Is(err, iam.ErrExpiredToken):
+			err = sigv4.ErrExpiredToken
+		}
+		return secret, who, err
+	}
+}
+
+// OriginOf is where a request came from. Without a proxy that is trusted only
+// its connection counts: what a header says anybody could have written. With one
+// it is what that proxy added, the last of X-Forwarded-For.
+func OriginOf(r *http.Request, trustProxy bool) iam.Origin {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = ""
+	}
+	from := iam.Origin{SourceIP: host, Secure: r.TLS != nil}
+	if !trustProxy {
+		return from
+	}
+	if lines := r.Header.Values("X-Forwarded-For"); len(lines) > 0 {
+		last := lines[len(lines)-1]
+		from.SourceIP = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	}
+	from.Secure = from.Secure || r.Header.Get("X-Forwarded-Proto") == "https"
+	return from
+}

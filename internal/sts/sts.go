@@ -1,0 +1,166 @@
+// Package sts answers the operations of AWS STS that clients' credential chains
+// need: GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity. They are
+// of AWS's query protocol: a form is posted, and XML comes back.
+//
+// https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
+package sts
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"reeve/internal/iam"
+	"reeve/internal/sigv4"
+)
+
+const (
+	// Service is the name that requests are signed for.
+	Service = "sts"
+
+	version   = "2011-06-15"
+	namespace = "https://sts.amazonaws.com/doc/2011-06-15/"
+
+	// maxBody bounds a request, in bytes: a token of an identity provider is
+	// the longest part.
+	maxBody = 64 << 10
+)
+
+// Config is what the handler needs.
+type Config struct {
+	Directory *iam.Directory
+	Issuers   *Issuers         // of AssumeRoleWithWebIdentity; nil trusts none
+	Now       func() time.Time // the clock that signatures are checked against
+	Log       *slog.Logger
+
+	TrustProxy bool // believes a proxy in front where requests come from
+}
+
+// Handler answers requests of the query protocol on "POST /".
+type Handler struct {
+	Config
+	verifier *sigv4.Verifier
+}
+
+// New returns the handler.
+func New(cfg Config) *Handler {
+	return &Handler{cfg, &sigv4.Verifier{Service: Service, Lookup: Lookup(cfg.Directory), Now: cfg.Now}}
+}
+
+// Claims tells whether a request is of the query protocol.
+func Claims(r *http.Request) bool {
+	media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return r.Method == http.MethodPost && r.URL.Path == "/" &&
+		strings.EqualFold(strings.TrimSpace(media), "application/x-www-form-urlencoded")
+}
+
+// call is one request.
+type call struct {
+	*http.Request
+	body   []byte
+	form   url.Values
+	origin iam.Origin
+}
+
+// ServeHTTP answers one request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID()
+	answer, err := h.serve(r)
+	if err != nil {
+		h.refuse(w, r, id, err)
+		return
+	}
+	write(w, http.StatusOK, id, response{
+		XMLName: xml.Name{Local: answer.name() + "Response", Space: namespace},
+		Result:  answer, Metadata: &metadata{id},
+	})
+}
+
+// result is the answer of an operation.
+type result interface{ name() string }
+
+func (h *Handler) serve(r *http.Request) (result, error) {
+	c := &call{Request: r, origin: OriginOf(r, h.TrustProxy)}
+	if err := c.read(); err != nil {
+		return nil, err
+	}
+	action := c.form.Get("Action")
+	if v := c.form.Get("Version"); v != version {
+		return nil, &fault{"InvalidAction", "Could not find operation " + clip(action) + " for version " + clip(v), 400}
+	}
+	switch action {
+	case "GetCallerIdentity":
+		return h.getCallerIdentity(c)
+	case "AssumeRole":
+		return h.assumeRole(c)
+	case "AssumeRoleWithWebIdentity":
+		return h.assumeRoleWithWebIdentity(c)
+	}
+	return nil, &fault{"InvalidAction", "Could not find operation " + clip(action) + " for version " + version, 400}
+}
+
+func (c *call) read() (err error) {
+	c.body, err = io.ReadAll(io.LimitReader(c.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return &fault{"IncompleteBody", "The request's body ended before its announced length.", 400}
+	case len(c.body) > maxBody:
+		return &fault{"RequestEntityTooLarge", "The request's body is larger than 65536 bytes.", 413}
+	}
+	if c.form, err = url.ParseQuery(string(c.body)); err != nil {
+		return &fault{"MalformedInput", "The request's body is no form.", 400}
+	}
+	return nil
+}
+
+// signer finds out who signed a request.
+func (h *Handler) signer(c *call) (*iam.Identity, string, error) {
+	proven, err := h.verifier.Verify(c.Request, c.body)
+	if err != nil {
+		return nil, "", err
+	}
+	who, ok := proven.Value.(*iam.Identity)
+	if !ok {
+		return nil, "", errors.New("caller has no identity")
+	}
+	h.Directory.NoteUse(c.Context(), who)
+	return who, proven.Region, nil
+}
+
+type callerIdentity struct {
+	XMLName xml.Name `xml:"GetCallerIdentityResult"`
+	Arn     string
+	UserID  string `xml:"UserId"`
+	Account string
+}
+
+func (*callerIdentity) name() string { return "GetCallerIdentity" }
+
+// getCallerIdentity needs no permission, as AWS's does not.
+func (h *Handler) getCallerIdentity(c *call) (result, error) {
+	who, _, err := h.signer(c)
+	if err != nil {
+		return nil, err
+	}
+	return &callerIdentity{Arn: who.Principal, UserID: who.ID, Account: who.Account}, nil
+}
+
+func requestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	t := hex.EncodeToString(b[:])
+	return t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:]
+}
+
+// clip bounds what a message repeats of a request.
+func clip(s string) string {
+	const most = 128
+	return strings.ToValidUTF8(s[:min(len(s), most)], "")
+}
