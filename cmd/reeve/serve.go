@@ -21,7 +21,6 @@ import (
 	"reeve/internal/awsjson"
 	"reeve/internal/client"
 	"reeve/internal/config"
-	"reeve/internal/console"
 	"reeve/internal/evidence/notary"
 	"reeve/internal/iam"
 	"reeve/internal/license"
@@ -136,6 +135,7 @@ type serverProcess struct {
 	store     *store.Store
 	manager   *license.Manager
 	directory *iam.Directory
+	sessions  *iam.Sessions
 	root      *iam.Root
 	http      *http.Server
 	sources   *schedule.Sources
@@ -239,26 +239,14 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	api := server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, Sources: s.sources, Notary: s.notary, TokenKey: tokens, Now: time.Now, Log: s.log, Issuers: issuers,
-		PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
+		TrustProxy: s.cfg.TrustProxy, PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
 	})
 	mux.Handle("/", s.counted(api, operationOf()))
-	if err := s.openConsole(mux, api); err != nil {
+	if err := s.openConsole(mux, api, tokens); err != nil {
 		return err
 	}
 	s.http = awsjson.NewServer(mux)
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
-	return nil
-}
-
-// openConsole adds the pages for people, and sends a browser that opens the
-// server's own address there.
-func (s *serverProcess) openConsole(mux *http.ServeMux, api *server.API) error {
-	pages, err := console.New(console.Config{API: api, Directory: s.directory, Region: client.DefaultRegion, Now: time.Now, Log: s.log})
-	if err != nil {
-		return err
-	}
-	mux.Handle(console.Home, s.counted(pages, always("console")))
-	mux.Handle("GET /{$}", http.RedirectHandler(console.Home, http.StatusSeeOther))
 	return nil
 }
 
@@ -353,6 +341,7 @@ func (s *serverProcess) sweep(ctx context.Context) {
 		case <-s.manager.DiscoveryDue():
 		case <-tick.C:
 			s.job(ctx, "background jobs", s.manager.Sweep)
+			s.job(ctx, "sessions", s.sessions.Sweep)
 		}
 		s.job(ctx, "discovery", s.manager.Discover) // also passes that another server left
 	}

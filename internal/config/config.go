@@ -49,6 +49,18 @@ type Config struct {
 	WitnessReeveSecretAccessKey Secret
 	WitnessFor                  string // file of keys; "" is none
 
+	TrustProxy             bool
+	ConsoleSessionIdle     time.Duration
+	ConsoleSessionLifetime time.Duration
+
+	OIDCIssuer       string // URL; "" is none
+	OIDCClientID     string
+	OIDCClientSecret Secret // "" for a public client
+	OIDCName         string
+	OIDCScopes       []string
+	OIDCGroupsClaim  string
+	OIDCGroups       []GroupRole
+
 	WebIdentityIssuers   []string
 	WebIdentityAudiences []string
 	WebIdentityCA        string // file; "" is none

@@ -2,13 +2,15 @@
 //
 // A page calls operations of the API in this process, as the person who is
 // signed in: the permissions, rules and records of the API hold unchanged, and
-// there is nothing that a page can do and a program cannot. Pages are rendered
+// but for who is signed in, there is nothing that a page can do and a program
+// cannot. Pages are rendered
 // here with html/template, work without JavaScript and load nothing from
 // elsewhere; what little JavaScript there is makes them quicker to use.
 //
-// Files: routes.go is the table of pages; visit.go what a page may use; page.go
-// how one is rendered; session.go who is signed in. Every other file is one page
-// or one thing that pages show, with a template of the same name.
+// Files: routes.go is the table of pages and bodies.go what each is given;
+// visit.go what a page may use; page.go how one is rendered; session.go who is
+// signed in, sign_in.go and sign_sso.go how. Every other file is one page or one
+// thing that pages show, with a template of the same name.
 package console
 
 import (
@@ -17,6 +19,7 @@ import (
 	"net/http"
 	"time"
 
+	"reeve/internal/console/sso"
 	"reeve/internal/iam"
 	"reeve/internal/server"
 )
@@ -24,13 +27,23 @@ import (
 // Home is the path that the console is at.
 const Home = "/console/"
 
-// Config is what the console needs; every member must be set.
+// Config is what the console needs; every member must be set but those of
+// single sign-on.
 type Config struct {
 	API       API
 	Directory *iam.Directory
+	Sessions  *iam.Sessions
+	Key       []byte // 32 bytes that short-lived cookies are sealed by; the same on every server
 	Region    string // where a person looks first
 	Now       func() time.Time
 	Log       *slog.Logger
+
+	// TrustProxy believes a proxy in front what it says of the browser:
+	// X-Forwarded-Proto, X-Forwarded-Host and the last of X-Forwarded-For.
+	TrustProxy bool
+
+	SSO     *sso.Provider // nil for none
+	SSOName string        // what people call it
 }
 
 // API answers operations for somebody who is signed in; see [server.API.Call].
@@ -43,7 +56,8 @@ type console struct {
 	Config
 	templates templates
 	assets    assets
-	sessions  sessions
+	sealer    *sealer
+	tries     tries
 	mux       *http.ServeMux
 }
 
@@ -56,6 +70,9 @@ func New(cfg Config) (http.Handler, error) {
 		return nil, err
 	}
 	if c.templates, err = readTemplates(c.assets); err != nil {
+		return nil, err
+	}
+	if c.sealer, err = newSealer(cfg.Key); err != nil {
 		return nil, err
 	}
 	for _, r := range c.routes() {

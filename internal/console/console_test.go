@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"reeve/internal/console"
+	"reeve/internal/iam"
 	"reeve/internal/licensetest"
+	"reeve/internal/sigv4"
 )
 
 // desk is a browser without a screen, at a console over a server of its own.
@@ -26,8 +28,16 @@ type desk struct {
 // openDesk starts a server and a console over it; nobody is signed in.
 func openDesk(t *testing.T) *desk {
 	t.Helper()
+	return openDeskWith(t, func(*licensetest.Server, *console.Config) {})
+}
+
+// openDeskWith is openDesk with another configuration of the console.
+func openDeskWith(t *testing.T, change func(*licensetest.Server, *console.Config)) *desk {
+	t.Helper()
 	s := licensetest.Start(t, licensetest.Options{})
-	handler, err := console.New(console.Config{API: s.API(), Directory: s.Directory, Region: licensetest.Region, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	cfg := deskConfig(t, s)
+	change(s, &cfg)
+	handler, err := console.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,13 +50,32 @@ func openDesk(t *testing.T) *desk {
 	return &desk{s, t, running.URL, &http.Client{Jar: jar}}
 }
 
+// deskConfig is the console's configuration over a server of tests.
+func deskConfig(t *testing.T, s *licensetest.Server) console.Config {
+	t.Helper()
+	key, err := s.Directory.TokenKey(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sessions := iam.NewSessions(s.Store, iam.SessionOptions{Idle: time.Hour, Lifetime: 8 * time.Hour, Now: time.Now})
+	return console.Config{
+		API: s.API(), Directory: s.Directory, Sessions: sessions, Key: key, Region: licensetest.Region,
+		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
 // signedIn is openDesk with somebody of an account signed in.
 func signedIn(t *testing.T, account string) *desk {
 	t.Helper()
 	d := openDesk(t)
-	key := d.Credentials(account)
-	d.post("/console/sign-in", url.Values{"access_key_id": {key.AccessKeyID}, "secret_access_key": {key.SecretAccessKey}, "region": {licensetest.Region}})
+	d.signIn(d.Credentials(account))
 	return d
+}
+
+// signIn sends the form of the sign-in page.
+func (d *desk) signIn(key sigv4.Credentials) (int, string) {
+	d.t.Helper()
+	return d.post("/console/sign-in", url.Values{"access_key_id": {key.AccessKeyID}, "secret_access_key": {key.SecretAccessKey}, "region": {licensetest.Region}})
 }
 
 // get returns a page's status and text, after redirects.

@@ -72,6 +72,9 @@ type page struct {
 	Region  string
 	Person  string // who is signed in
 	Path    string
+	Theme   string   // light, dark or "" for the system's
+	Flash   string   // what the page before has left to say
+	Regions []string // that the person looked at before
 	Body    any
 }
 
@@ -85,7 +88,7 @@ func (v *visit) show(status int, name, title string, body any) error {
 	var out bytes.Buffer
 	err := t.ExecuteTemplate(&out, "layout.html", page{
 		Title: title, Section: v.section(), Account: v.who.Identity.Account, Region: v.who.Region,
-		Person: v.who.Identity.Principal, Path: v.URL.RequestURI(), Body: body,
+		Person: v.who.Identity.Principal, Path: v.shown(), Theme: v.theme(), Flash: v.flashed(), Regions: v.regions(), Body: body,
 	})
 	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
@@ -98,6 +101,15 @@ func (v *visit) show(status int, name, title string, body any) error {
 		_, _ = out.WriteTo(v.w) // a browser that went away has no use for an error
 	}
 	return nil
+}
+
+// shown is the address of what is on the screen; of a form's answer, that of the
+// page with the form.
+func (v *visit) shown() string {
+	if v.Method != http.MethodGet && v.Method != http.MethodHead {
+		return v.cameFrom()
+	}
+	return v.URL.RequestURI()
 }
 
 // section is the part of the console that a visit is in: "configurations".

@@ -12,7 +12,12 @@ func (c *console) routes() []route {
 	return []route{
 		{"GET " + signInPath, c.signInPage, true},
 		{"POST " + signInPath, c.signIn, true},
+		{"GET " + ssoPath, c.beginSSO, true},
+		{"GET " + callbackPath, c.finishSSO, true},
+		{"POST " + rolePath, c.chooseRole, true},
 		{"POST /console/sign-out", c.signOut, false},
+		{"POST /console/region", c.chooseRegion, false},
+		{"POST /console/theme", c.chooseTheme, false},
 
 		{"GET /console/{$}", c.overview, false},
 

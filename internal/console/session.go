@@ -1,11 +1,10 @@
 package console
 
 import (
-	"crypto/rand"
-	"net/http"
-	"strings"
-	"sync"
+	"context"
+	"errors"
 
+	"reeve/internal/console/sso"
 	"reeve/internal/iam"
 	"reeve/internal/server"
 )
@@ -15,64 +14,91 @@ const (
 	sessionCookie = "reeve-session"
 )
 
-// sessions are the people who are signed in, by what their cookie holds.
-type sessions struct {
-	mu     sync.Mutex
-	people map[string]server.Caller
-}
-
-// visitor says who sent a request.
-func (c *console) visitor(r *http.Request) (server.Caller, bool, error) {
-	cookie, err := r.Cookie(sessionCookie)
+// visitor finds out who sent a request: nobody, where there is no session or
+// one that is over.
+func (c *console) visitor(v *visit) error {
+	cookie, err := v.Cookie(sessionCookie)
 	if err != nil {
-		return server.Caller{}, false, nil
+		return nil
 	}
-	c.sessions.mu.Lock()
-	defer c.sessions.mu.Unlock()
-	who, ok := c.sessions.people[cookie.Value]
-	return who, ok, nil
-}
-
-// signInForm is what the sign-in page shows.
-type signInForm struct{ Next, AccessKeyID, Region, Error string }
-
-func (c *console) signInPage(v *visit) error {
-	return v.show(http.StatusOK, "sign-in", "Sign in", signInForm{Next: v.URL.Query().Get("next"), Region: c.Region})
-}
-
-func (c *console) signIn(v *visit) error {
-	id, given := v.PostFormValue("access_key_id"), v.PostFormValue("secret_access_key")
-	secret, who, err := c.Directory.Lookup(v.Context(), id)
-	if err == iam.ErrUnknownAccessKey || err == nil && secret != given {
-		return v.show(http.StatusForbidden, "sign-in", "Sign in", signInForm{v.PostFormValue("next"), id, v.PostFormValue("region"),
-			"This access key and secret do not belong together."})
+	session, err := c.Sessions.Lookup(v.Context(), cookie.Value)
+	if errors.Is(err, iam.ErrUnknownSession) {
+		v.stale = true
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	token := rand.Text()
-	c.sessions.mu.Lock()
-	if c.sessions.people == nil {
-		c.sessions.people = map[string]server.Caller{}
+	who, err := c.identityOf(v.Context(), session)
+	if errors.Is(err, iam.ErrUnknownAccessKey) || errors.Is(err, iam.ErrUnknownSession) {
+		v.stale = true
+		return c.Sessions.End(v.Context(), session)
 	}
-	c.sessions.people[token] = server.Caller{Identity: who, AccessKeyID: id, Region: v.PostFormValue("region")}
-	c.sessions.mu.Unlock()
-	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Value: token, Path: Home, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	v.redirect(nextOf(v.PostFormValue("next")))
+	if err != nil {
+		return err
+	}
+	v.session = session
+	v.who = server.Caller{
+		Identity: who, AccessKeyID: session.AccessKeyID, Region: session.Region,
+		Origin: iam.Origin{SourceIP: c.address(v.Request), Secure: c.overTLS(v.Request)}, UserAgent: v.UserAgent(),
+	}
+	return nil
+}
+
+// identityOf says who a session acts as at this moment: the owner of its access
+// key, if that still works, or a role that some group of the identity provider
+// may still act as. [iam.ErrUnknownAccessKey] and [iam.ErrUnknownSession] say
+// that it acts as nobody any more.
+func (c *console) identityOf(ctx context.Context, s *iam.Session) (iam.Identity, error) {
+	if s.Role == "" {
+		_, who, err := c.Directory.Lookup(ctx, s.AccessKeyID)
+		return who, err
+	}
+	if c.SSO == nil || !c.SSO.Granted(sso.Role{Account: s.Account, Name: s.Role}) {
+		return iam.Identity{}, iam.ErrUnknownSession
+	}
+	return c.Directory.RoleIdentity(ctx, s)
+}
+
+// begin opens a session, which is always a new one: whatever the browser held
+// before ends.
+func (v *visit) begin(given iam.Session) error {
+	given.Address, given.Browser = v.c.address(v.Request), v.UserAgent()
+	session, token, err := v.c.Sessions.Open(v.Context(), given)
+	if err != nil {
+		return err
+	}
+	if v.session != nil {
+		if err := v.c.Sessions.End(v.Context(), v.session); err != nil {
+			return err
+		}
+	}
+	v.c.Log.Info("signed in", "session", session.ID, "principal", session.Principal, "person", session.Person, "address", session.Address)
+	v.setCookie(sessionCookie, token.Reveal(), 0)
 	return nil
 }
 
 func (c *console) signOut(v *visit) error {
-	http.SetCookie(v.w, &http.Cookie{Name: sessionCookie, Path: Home, MaxAge: -1})
+	if err := c.Sessions.End(v.Context(), v.session); err != nil {
+		return err
+	}
+	c.Log.Info("signed out", "session", v.session.ID, "principal", v.session.Principal)
+	v.dropCookie(sessionCookie)
+	if err := v.flash("You are signed out."); err != nil {
+		return err
+	}
 	v.redirect(signInPath)
 	return nil
 }
 
-// nextOf is the page to show after the sign-in: one of ours, whatever the
-// form says.
-func nextOf(next string) string {
-	if !strings.HasPrefix(next, Home) || strings.Contains(next, `\`) {
-		return Home
+// strange sends somebody who is not signed in to the sign-in page, and from
+// there back to what they asked for.
+func (v *visit) strange() {
+	if v.stale {
+		v.dropCookie(sessionCookie)
+		if err := v.flash("Your session is over. Sign in again."); err != nil {
+			v.c.Log.Error("keep a message", "error", err)
+		}
 	}
-	return next
+	v.redirect(signInPath + nextQuery(v.shown()))
 }

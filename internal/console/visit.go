@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"reeve/internal/awsjson"
+	"reeve/internal/iam"
 	"reeve/internal/server"
 )
 
@@ -19,6 +20,9 @@ type visit struct {
 	w    http.ResponseWriter
 	who  server.Caller  // zero where nobody is signed in
 	zone *time.Location // the viewer's
+
+	session *iam.Session // nil where nobody is signed in
+	stale   bool         // the browser has a session that is over
 }
 
 // serve finds out who asks, sends strangers to the sign-in page, and answers
@@ -26,13 +30,12 @@ type visit struct {
 func (c *console) serve(r route) http.HandlerFunc {
 	return func(w http.ResponseWriter, request *http.Request) {
 		v := &visit{Request: request, c: c, w: w, zone: zoneOf(request)}
-		who, known, err := c.visitor(request)
-		v.who = who
+		err := c.visitor(v)
 		switch {
 		case err != nil:
 			v.fail(err)
-		case !known && !r.open:
-			v.redirect(signInPath + "?" + url.Values{"next": {request.URL.RequestURI()}}.Encode())
+		case v.session == nil && !r.open:
+			v.strange()
 		default:
 			if err := r.handle(v); err != nil {
 				v.fail(err)
@@ -45,6 +48,15 @@ func (c *console) serve(r route) http.HandlerFunc {
 // out are pointers to its shapes in package api.
 func (v *visit) call(operation string, in, out any) error {
 	return v.c.API.Call(v.Context(), v.who, operation, in, out)
+}
+
+// cameFrom is the page of ours that a form was on.
+func (v *visit) cameFrom() string {
+	from, err := url.Parse(v.Referer())
+	if err != nil || from.Host != v.Host || !strings.HasPrefix(from.Path, Home) {
+		return Home
+	}
+	return from.RequestURI()
 }
 
 // redirect sends the browser to another page of the console, after a form that

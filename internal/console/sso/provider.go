@@ -1,0 +1,86 @@
+package sso
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+const (
+	// patience bounds every exchange with the provider.
+	patience = 10 * time.Second
+
+	// freshness is for how long the provider's description of itself is
+	// believed, and retry when one that failed is asked for again.
+	freshness = time.Hour
+	retry     = 2 * time.Second
+
+	// maxAnswer bounds an answer of the provider, in bytes.
+	maxAnswer = 1 << 20
+)
+
+// Provider is the OpenID Connect provider of a deployment. It is asked for the
+// description of itself when somebody signs in, so a server starts, and goes on,
+// while the provider is away. It is safe for concurrent use.
+type Provider struct {
+	Settings
+	client *http.Client
+
+	mu     sync.Mutex
+	found  *oidc.Provider
+	at     time.Time // when found was found
+	failed error     // of the last attempt; nil when it succeeded
+	tried  time.Time // when that ended
+}
+
+// New returns a provider without asking it anything.
+func New(settings Settings) *Provider {
+	return &Provider{Settings: settings, client: &http.Client{Timeout: patience, Transport: bounded{http.DefaultTransport}}}
+}
+
+// discover returns the provider's description of itself. An old one is better
+// than none.
+func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.Now()
+	fresh := p.found != nil && now.Sub(p.at) < freshness
+	if !fresh && (p.failed == nil || now.Sub(p.tried) >= retry) {
+		p.look(ctx)
+	}
+	if p.found == nil {
+		return nil, &Error{Away, "The identity provider does not answer. Try again in a moment, or sign in with an access key.", p.failed}
+	}
+	return p.found, nil
+}
+
+// look asks the provider; that who happens to wait first goes away is no failure.
+func (p *Provider) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(oidc.ClientContext(context.WithoutCancel(ctx), p.client), patience)
+	defer cancel()
+	found, err := oidc.NewProvider(ctx, p.Issuer)
+	p.failed, p.tried = err, p.Now()
+	if err == nil {
+		p.found, p.at = found, p.tried
+	}
+}
+
+// bounded ends every answer after maxAnswer.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := b.RoundTripper.RoundTrip(r)
+	if err == nil {
+		answer.Body = limited{io.LimitReader(answer.Body, maxAnswer), answer.Body}
+	}
+	return answer, err
+}
+
+type limited struct {
+	io.Reader
+	io.Closer
+}
