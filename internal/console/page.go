@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -84,6 +85,9 @@ func (v *visit) show(status int, name, title string, body any) error {
 	t, ok := v.c.templates[name]
 	if !ok {
 		return fmt.Errorf("there is no template %q", name)
+	}
+	if want, ok := bodies[name]; ok && reflect.TypeOf(want) != reflect.TypeOf(body) {
+		return fmt.Errorf("the template %q is given a %T, and is for a %T", name, body, want)
 	}
 	var out bytes.Buffer
 	err := t.ExecuteTemplate(&out, "layout.html", page{

@@ -81,11 +81,14 @@ func (c *console) nothingHere(*visit) error {
 	return refuse(http.StatusNotFound, "There is no page with this address.")
 }
 
+// trouble is what the page of an error is given.
+type trouble struct{ Text string }
+
 // fail shows the page of an error: what the person did wrong in the words of
 // whoever refused it, and nothing but a number of what is ours.
 func (v *visit) fail(err error) {
 	status, text := v.explain(err)
-	if err := v.show(status, "error", http.StatusText(status), struct{ Text string }{text}); err != nil {
+	if err := v.show(status, "error", http.StatusText(status), trouble{text}); err != nil {
 		v.c.Log.Error("show the page of an error", "error", err)
 	}
 }

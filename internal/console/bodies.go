@@ -1,0 +1,14 @@
+package console
+
+import "reeve/internal/api"
+
+// bodies says what the template of each page is given as its Body, for show and
+// for the test that holds the templates against it. A new template has a line
+// here.
+var bodies = map[string]any{
+	"error":           trouble{},
+	"overview":        api.ListLicenseConfigurationsOutput{},
+	"sign-in":         signInForm{},
+	"sign-in-role":    roleChoice{},
+	"sign-in-no-role": noRole{},
+}
