@@ -32,8 +32,8 @@ type flow struct {
 	Next string
 }
 
-// choice is somebody who may act as several roles.
-type choice struct {
+// candidate is somebody who may act as several roles.
+type candidate struct {
 	Session, Name string // of sso.Person
 	Roles         []sso.Role
 	Next          string
@@ -72,9 +72,9 @@ func (c *console) finishSSO(v *visit) error {
 		c.Log.Warn("sign-in without a role", "person", person.Name, "groups", len(person.Groups))
 		return v.show(http.StatusForbidden, "sign-in-no-role", "No role for you", noRoleOf(person))
 	case 1:
-		return c.enter(v, choice{person.Session, person.Name, roles, begun.Next}, roles[0])
+		return c.enter(v, candidate{person.Session, person.Name, roles, begun.Next}, roles[0])
 	}
-	return c.offer(v, choice{person.Session, person.Name, roles, begun.Next})
+	return c.offer(v, candidate{person.Session, person.Name, roles, begun.Next})
 }
 
 // ssoRefusal is an error of the provider as a page shows it.
@@ -116,7 +116,7 @@ type roleChoice struct {
 type roleOption struct{ ARN, Account, Name string }
 
 // offer lets somebody choose a role. As many are offered as a cookie holds.
-func (c *console) offer(v *visit, of choice) error {
+func (c *console) offer(v *visit, of candidate) error {
 	err := keep(v, choiceCookie, of, choiceTime)
 	for ; errors.Is(err, errTooLarge) && len(of.Roles) > 1; err = keep(v, choiceCookie, of, choiceTime) {
 		of.Roles = of.Roles[:len(of.Roles)*3/4]
@@ -133,7 +133,7 @@ func (c *console) offer(v *visit, of choice) error {
 
 // chooseRole signs in whom offer has offered the role.
 func (c *console) chooseRole(v *visit) error {
-	offered, ok := kept[choice](v, choiceCookie)
+	offered, ok := kept[candidate](v, choiceCookie)
 	if !ok {
 		return refuse(http.StatusBadRequest, "This choice took longer than %d minutes. Sign in again.", choiceTime/time.Minute)
 	}
@@ -147,7 +147,7 @@ func (c *console) chooseRole(v *visit) error {
 }
 
 // enter opens a session in a role.
-func (c *console) enter(v *visit, by choice, role sso.Role) error {
+func (c *console) enter(v *visit, by candidate, role sso.Role) error {
 	session := iam.Session{
 		Account: role.Account, Principal: "arn:aws:sts::" + role.Account + ":assumed-role/" + role.Name + "/" + by.Session,
 		Person: by.Name, Role: role.Name, Region: c.Region,
