@@ -666,6 +666,22 @@ type SimulatePolicyOutput struct {
 	EvaluationResults []EvaluationResult `json:"EvaluationResults,omitzero"`
 }
 
+// SimulateUsageInput is what SimulateUsage is asked.
+type SimulateUsageInput struct {
+	Actions []SimulatedAction `json:"Actions,omitzero"` // required
+	Mode    *string           `json:"Mode,omitzero"`
+}
+
+// SimulateUsageOutput is what SimulateUsage answers.
+type SimulateUsageOutput struct {
+	Fits           *bool                    `json:"Fits,omitzero"`
+	SimulationTime *Time                    `json:"SimulationTime,omitzero"`
+	Actions        []SimulatedActionResult  `json:"Actions,omitzero"`
+	Configurations []SimulatedConfiguration `json:"Configurations,omitzero"`
+	Resources      []SimulatedResource      `json:"Resources,omitzero"`
+	Failures       []ResourceFailure        `json:"Failures,omitzero"`
+}
+
 // UpdateAccessKeyInput is what UpdateAccessKey is asked.
 type UpdateAccessKeyInput struct {
 	AccessKeyId *string `json:"AccessKeyId,omitzero"` // required
@@ -1087,6 +1103,93 @@ type Role struct {
 	CreationTime             *Time   `json:"CreationTime,omitzero"`
 	AssumeRolePolicyDocument *string `json:"AssumeRolePolicyDocument,omitzero"`
 	MaxSessionDuration       *int64  `json:"MaxSessionDuration,omitzero"`
+}
+
+// SimulatedAction is the structure of that name in the model of Reeve licence ledger.
+type SimulatedAction struct {
+	Launch            *SimulatedLaunch      `json:"Launch,omitzero"`
+	Change            *Resource             `json:"Change,omitzero"`
+	DeleteResourceArn *string               `json:"DeleteResourceArn,omitzero"`
+	Associate         *SimulatedAssociation `json:"Associate,omitzero"`
+	Configure         *SimulatedTerms       `json:"Configure,omitzero"`
+}
+
+// SimulatedActionResult is the structure of that name in the model of Reeve licence ledger.
+type SimulatedActionResult struct {
+	Machines             *int64  `json:"Machines,omitzero"`
+	Fit                  *int64  `json:"Fit,omitzero"`
+	Refusal              *string `json:"Refusal,omitzero"`
+	SizedLikeResourceArn *string `json:"SizedLikeResourceArn,omitzero"`
+}
+
+// SimulatedAssociation is the structure of that name in the model of Reeve licence ledger.
+type SimulatedAssociation struct {
+	ResourceArn                    *string  `json:"ResourceArn,omitzero"` // required
+	AddLicenseConfigurationArns    []string `json:"AddLicenseConfigurationArns,omitzero"`
+	RemoveLicenseConfigurationArns []string `json:"RemoveLicenseConfigurationArns,omitzero"`
+}
+
+// SimulatedConfiguration is the structure of that name in the model of Reeve licence ledger.
+type SimulatedConfiguration struct {
+	LicenseConfigurationArn *string            `json:"LicenseConfigurationArn,omitzero"`
+	Name                    *string            `json:"Name,omitzero"`
+	LicenseCountingType     *string            `json:"LicenseCountingType,omitzero"`
+	Before                  *SimulatedPosition `json:"Before,omitzero"`
+	After                   *SimulatedPosition `json:"After,omitzero"`
+}
+
+// SimulatedLaunch is the structure of that name in the model of Reeve licence ledger.
+type SimulatedLaunch struct {
+	Machines                 *int64        `json:"Machines,omitzero"` // required
+	LicenseConfigurationArns []string      `json:"LicenseConfigurationArns,omitzero"`
+	InstanceType             *string       `json:"InstanceType,omitzero"`
+	VCpus                    *int64        `json:"VCpus,omitzero"`
+	Cores                    *int64        `json:"Cores,omitzero"`
+	ThreadsPerCore           *int64        `json:"ThreadsPerCore,omitzero"`
+	Sockets                  *int64        `json:"Sockets,omitzero"`
+	Status                   *string       `json:"Status,omitzero"`
+	Platform                 *string       `json:"Platform,omitzero"`
+	PlatformType             *string       `json:"PlatformType,omitzero"`
+	AmiId                    *string       `json:"AmiId,omitzero"`
+	HostId                   *string       `json:"HostId,omitzero"`
+	Tenancy                  *string       `json:"Tenancy,omitzero"`
+	Tags                     []Tag         `json:"Tags,omitzero"`
+	Applications             []Application `json:"Applications,omitzero"`
+}
+
+// SimulatedPosition is the structure of that name in the model of Reeve licence ledger.
+type SimulatedPosition struct {
+	ConsumedLicenses      *int64 `json:"ConsumedLicenses,omitzero"`
+	LicenseCount          *int64 `json:"LicenseCount,omitzero"`
+	LicenseCountHardLimit *bool  `json:"LicenseCountHardLimit,omitzero"`
+	OverUse               *int64 `json:"OverUse,omitzero"`
+}
+
+// SimulatedResource is the structure of that name in the model of Reeve licence ledger.
+type SimulatedResource struct {
+	Action      *int64           `json:"Action,omitzero"`
+	ResourceArn *string          `json:"ResourceArn,omitzero"`
+	New         *bool            `json:"New,omitzero"`
+	Outcome     *string          `json:"Outcome,omitzero"`
+	Message     *string          `json:"Message,omitzero"`
+	Usage       []SimulatedUsage `json:"Usage,omitzero"`
+}
+
+// SimulatedTerms is the structure of that name in the model of Reeve licence ledger.
+type SimulatedTerms struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	LicenseCount            *int64  `json:"LicenseCount,omitzero"`
+	AddLicenseCount         *int64  `json:"AddLicenseCount,omitzero"`
+	LicenseCountHardLimit   *bool   `json:"LicenseCountHardLimit,omitzero"`
+}
+
+// SimulatedUsage is the structure of that name in the model of Reeve licence ledger.
+type SimulatedUsage struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
+	Name                    *string `json:"Name,omitzero"`
+	Before                  *int64  `json:"Before,omitzero"`
+	After                   *int64  `json:"After,omitzero"`
+	CountedOnResourceArn    *string `json:"CountedOnResourceArn,omitzero"`
 }
 
 // Software is the structure of that name in the model of Reeve licence ledger.
@@ -1555,6 +1658,13 @@ func (in *SimulatePolicyInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *SimulateUsageInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *UpdateAccessKeyInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -1923,6 +2033,15 @@ func (in *SimulatePolicyInput) check(c *checker, at *place) {
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
+func (in *SimulateUsageInput) check(c *checker, at *place) {
+	c.required(in.Actions == nil, at.member("actions"))
+	checkSize(c, in.Actions, ruleSimulatedActionList, at.member("actions"))
+	for i := range in.Actions {
+		in.Actions[i].check(c, at.element("actions", i))
+	}
+	c.text(in.Mode, rulePutMode, at.member("mode"))
+}
+
 func (in *UpdateAccessKeyInput) check(c *checker, at *place) {
 	c.required(in.AccessKeyId == nil, at.member("accessKeyId"))
 	c.required(in.Status == nil, at.member("status"))
@@ -2010,6 +2129,59 @@ func (in *Resource) check(c *checker, at *place) {
 	for i := range in.Applications {
 		in.Applications[i].check(c, at.element("applications", i))
 	}
+}
+
+func (in *SimulatedAction) check(c *checker, at *place) {
+	if in.Launch != nil {
+		in.Launch.check(c, at.member("launch"))
+	}
+	if in.Change != nil {
+		in.Change.check(c, at.member("change"))
+	}
+	c.text(in.DeleteResourceArn, ruleIdentifier, at.member("deleteResourceArn"))
+	if in.Associate != nil {
+		in.Associate.check(c, at.member("associate"))
+	}
+	if in.Configure != nil {
+		in.Configure.check(c, at.member("configure"))
+	}
+}
+
+func (in *SimulatedAssociation) check(c *checker, at *place) {
+	c.required(in.ResourceArn == nil, at.member("resourceArn"))
+	c.text(in.ResourceArn, ruleIdentifier, at.member("resourceArn"))
+	checkSize(c, in.AddLicenseConfigurationArns, ruleSimulatedConfigurationArnList, at.member("addLicenseConfigurationArns"))
+	c.texts(in.AddLicenseConfigurationArns, ruleIdentifier, at, "addLicenseConfigurationArns")
+	checkSize(c, in.RemoveLicenseConfigurationArns, ruleSimulatedConfigurationArnList, at.member("removeLicenseConfigurationArns"))
+	c.texts(in.RemoveLicenseConfigurationArns, ruleIdentifier, at, "removeLicenseConfigurationArns")
+}
+
+func (in *SimulatedLaunch) check(c *checker, at *place) {
+	c.required(in.Machines == nil, at.member("machines"))
+	c.number(in.Machines, ruleSimulatedMachines, at.member("machines"))
+	checkSize(c, in.LicenseConfigurationArns, ruleSimulatedConfigurationArnList, at.member("licenseConfigurationArns"))
+	c.texts(in.LicenseConfigurationArns, ruleIdentifier, at, "licenseConfigurationArns")
+	c.text(in.InstanceType, ruleFact, at.member("instanceType"))
+	c.number(in.VCpus, ruleSize, at.member("vCpus"))
+	c.number(in.Cores, ruleSize, at.member("cores"))
+	c.number(in.ThreadsPerCore, ruleSize, at.member("threadsPerCore"))
+	c.number(in.Sockets, ruleSize, at.member("sockets"))
+	c.text(in.Status, ruleFact, at.member("status"))
+	c.text(in.Platform, ruleFact, at.member("platform"))
+	c.text(in.PlatformType, ruleFact, at.member("platformType"))
+	c.text(in.AmiId, ruleFact, at.member("amiId"))
+	c.text(in.HostId, ruleFact, at.member("hostId"))
+	c.text(in.Tenancy, ruleTenancy, at.member("tenancy"))
+	checkSize(c, in.Tags, ruleResourceTagList, at.member("tags"))
+	checkSize(c, in.Applications, ruleApplicationList, at.member("applications"))
+	for i := range in.Applications {
+		in.Applications[i].check(c, at.element("applications", i))
+	}
+}
+
+func (in *SimulatedTerms) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
 }
 
 func (in *SourceDefinition) check(c *checker, at *place) {
@@ -2100,7 +2272,13 @@ var ruleRevisionOrder = &textRule{enum: []string{"NEWEST_FIRST", "OLDEST_FIRST"}
 
 var ruleSessionSeconds = &numberRule{min: 3600, max: 43200}
 
+var ruleSimulatedActionList = &sizeRule{min: 1, max: 100}
+
 var ruleSimulatedArnList = &sizeRule{max: 100}
+
+var ruleSimulatedConfigurationArnList = &sizeRule{max: 100}
+
+var ruleSimulatedMachines = &numberRule{min: 1, max: 1000}
 
 var ruleSize = &numberRule{min: 0, max: 1048576}
 
@@ -2474,6 +2652,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(SimulatePolicyInput) },
 		NewOutput: func() any { return new(SimulatePolicyOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "SimulateUsage",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(SimulateUsageInput) },
+		NewOutput: func() any { return new(SimulateUsageOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -40,6 +40,8 @@ type Manager struct {
 	numbers  numbering
 	rules    rulesCache
 	due      chan struct{} // see DiscoveryDue
+
+	simulating chan struct{} // has one element while SimulateUsage runs
 }
 
 // New returns a Manager over store.
@@ -53,7 +55,7 @@ func New(store Store, settings Settings) *Manager {
 	if settings.Normalise == nil {
 		settings.Normalise = func(Application) (Product, bool) { return Product{}, false }
 	}
-	return &Manager{store: store, settings: settings, due: make(chan struct{}, 1)}
+	return &Manager{store: store, settings: settings, due: make(chan struct{}, 1), simulating: make(chan struct{}, 1)}
 }
 
 // Configurations

@@ -24,6 +24,21 @@ type Store interface {
 	// any name that it always has: those that come at once may commit together. Each keeps its own
 	// answer, and decides by what those before it left.
 	UpdateTogether(ctx context.Context, name string, fn func(Tx) error) error
+
+	// Rehearse runs fn with a Store whose Updates see each other's work, in
+	// one transaction of which nothing remains. What that locks stays locked
+	// until fn returns. It may run fn again after a conflict, as Update does.
+	Rehearse(ctx context.Context, fn func(Rehearsal) error) error
+}
+
+// Rehearsal is the Store of a Rehearse. It is not safe for concurrent use, and
+// ends with the function that it was given to. After an error of the database
+// everything fails.
+type Rehearsal interface {
+	Store
+
+	// Attempt runs fn; what the Updates in it wrote is undone when it fails.
+	Attempt(ctx context.Context, fn func() error) error
 }
 
 // Tx is one transaction. It is not safe for concurrent use and ends with the

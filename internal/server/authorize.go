@@ -95,6 +95,8 @@ func resourcesOf(account string, in any) []string {
 		for _, one := range slices.Concat(in.AddLicenseSpecifications, in.RemoveLicenseSpecifications) {
 			arns = append(arns, value(one.LicenseConfigurationArn))
 		}
+	case *api.SimulateUsageInput:
+		arns = simulatedArns(in)
 	default:
 		if arn := principalOf(account, in); arn != "" {
 			return []string{arn}

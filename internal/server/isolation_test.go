@@ -42,6 +42,7 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 		"Reeve.ExplainUsage":                                              `{"LicenseConfigurationArn":"C","ResourceArn":"R"}`,
 		"Reeve.GetUsageHistory":                                           `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.CompareUsage":                                              `{"LicenseConfigurationArn":"C","From":"0","To":"1"}`,
+		"Reeve.SimulateUsage":                                             `{"Actions":[{"Associate":{"ResourceArn":"R","AddLicenseConfigurationArns":["C"]}},{"Change":{"ResourceArn":"R","VCpus":8}},{"DeleteResourceArn":"R"},{"Configure":{"LicenseConfigurationArn":"C","LicenseCount":5}}]}`,
 		"Reeve.ExportLedger":                                              `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.DeleteResources":                                           `{"ResourceArns":["R"]}`,
 		"Reeve.GetResource":                                               `{"ResourceArn":"R"}`,

@@ -61,6 +61,7 @@ func (s *server) ours() []row {
 		op("ExplainUsage", s.explainUsage),
 		op("GetUsageHistory", s.getUsageHistory),
 		op("CompareUsage", s.compareUsage),
+		op("SimulateUsage", s.simulateUsage).sized(maxReports),
 		op("VerifyLedgers", s.verifyLedgers),
 		op("ExportLedger", s.exportLedger),
 		op("CreateCheckpoint", s.createCheckpoint),
