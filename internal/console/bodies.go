@@ -11,4 +11,5 @@ var bodies = map[string]any{
 	"sign-in":         signInForm{},
 	"sign-in-role":    roleChoice{},
 	"sign-in-no-role": noRole{},
+	"what-if":         new(whatIfPage),
 }

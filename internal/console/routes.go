@@ -20,6 +20,7 @@ func (c *console) routes() []route {
 		{"POST /console/theme", c.chooseTheme, false},
 
 		{"GET /console/{$}", c.overview, false},
+		{"GET " + whatIfPath, c.whatIf, false},
 
 		{"GET /console/", c.nothingHere, false},
 	}
