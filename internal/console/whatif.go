@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -183,10 +184,13 @@ func (p *whatIfPage) simulate(v *visit) {
 		return
 	}
 	p.Result = &whatIfResult{SimulateUsageOutput: &out, Positions: positions(out.Configurations)}
+	plain := p.plainWords()
 	for i := range out.Resources {
+		plain(out.Resources[i].Message)
 		p.Result.Machines = append(p.Result.Machines, whatIfMachine{&out.Resources[i]})
 	}
 	for i := range out.Actions {
+		plain(out.Actions[i].Refusal)
 		p.Actions[i].Result = &out.Actions[i]
 	}
 }
@@ -220,6 +224,23 @@ func (p *whatIfPage) nameOf(arn string) string {
 		}
 	}
 	return arn
+}
+
+// newMachine is the ARN that the server makes up for a machine.
+var newMachine = regexp.MustCompile(`arn:aws:ec2:[a-z0-9-]+:[0-9]+:instance/i-what\.if\.[0-9]+`)
+
+// plainWords returns what names configurations in a refusal as people do.
+func (p *whatIfPage) plainWords() func(*string) {
+	var names []string
+	for _, c := range p.Configurations {
+		names = append(names, value(c.LicenseConfigurationArn), value(c.Name))
+	}
+	replace := strings.NewReplacer(names...)
+	return func(text *string) {
+		if text != nil {
+			*text = newMachine.ReplaceAllString(replace.Replace(*text), "a new machine")
+		}
+	}
 }
 
 func positions(list []api.SimulatedConfiguration) []whatIfPosition {

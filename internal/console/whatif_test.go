@@ -33,7 +33,7 @@ func TestAPlanIsMadeByFormsAndSharedByItsAddress(t *testing.T) {
 	}
 	shows("/console/what-if?configuration="+id, `value="`+arn+`" selected>Oracle &lt;DB&gt;`)
 	form := url.Values{"do": {"launch"}, "machines": {"10"}, "vcpus": {"4"}, "configuration": {arn}}
-	shows("/console/what-if?"+form.Encode(), "Launch 10 × 4 vCPUs, using Oracle &lt;DB&gt;", "5 of 10 fit", "Not everything fits", "0 → <strong>20</strong> of 20", "the limit is hard", "new machine")
+	shows("/console/what-if?"+form.Encode(), "Launch 10 × 4 vCPUs, using Oracle &lt;DB&gt;", "5 of 10 fit", "Not everything fits", "0 → <strong>20</strong> of 20", "a new machine needs 4 more of Oracle &lt;DB&gt;, 20 of 20 are in use and the limit is hard")
 
 	plan := url.Values{"plan": {form.Encode()}}
 	plan.Set("facts", "1")

@@ -77,6 +77,7 @@ var treeTests = []test{
 	{"UsageRefusals", usageThatCannotBeReadBackIsRefused},
 	{"Associations", associationsAsOfAnyRevision},
 	{"Rollback", rollbackLeavesNothing},
+	{"Rehearsal", rehearsalLeavesNothing},
 	{"Snapshot", viewIsOneSnapshot},
 }
 

@@ -244,3 +244,50 @@ func cancelledContextCommitsNothing(s *suite) {
 		s.Errorf("view with a cancelled context: %v", err)
 	}
 }
+
+// rehearsalLeavesNothing: its updates see each other, an attempt that fails is
+// undone alone, and nobody else ever sees any of it.
+func rehearsalLeavesNothing(s *suite) {
+	o := newOracle(s, 7)
+	o.commit(newRandom().usageChanges(nil, 50))
+	before := o.c
+	err := s.store.Rehearse(s.ctx, func(r license.Rehearsal) error {
+		attempt := func(num int64, end error) error {
+			return r.Attempt(s.ctx, func() error {
+				insert := func(tx license.Tx) error { return tx.InsertResources([]*license.Resource{resource(num)}) }
+				return errors.Join(r.Update(s.ctx, insert), end)
+			})
+		}
+		if err := attempt(1, nil); err != nil {
+			return err
+		}
+		if err := attempt(2, errStop); !errors.Is(err, errStop) {
+			s.Errorf("attempt: %v, want the function's own error", err)
+		}
+		return r.UpdateTogether(s.ctx, "any", func(tx license.Tx) error {
+			all, _, err := tx.Inventory(alice, nil, 0, 10)
+			s.same("inventory of the rehearsal", []*license.Resource{resource(1)}, all)
+			c, failed := tx.LockConfiguration(7)
+			if err := errors.Join(err, failed); err != nil {
+				return err
+			}
+			return writeEverything(o, tx, c)
+		})
+	})
+	if err != nil {
+		s.Fatalf("rehearse: %v", err)
+	}
+	s.view(func(tx license.Tx) error {
+		c, err := tx.Configuration(before.ID)
+		s.same("configuration", before, c)
+		all, _, failed := tx.Inventory(alice, nil, 0, 10)
+		s.same("inventory", 0, len(all))
+		o.checkUsage(tx, license.UsageScan{Revision: 1, Limit: 1000})
+		return errors.Join(err, failed)
+	})
+	o.commit(newRandom().usageChanges(o.usage[1], 20)) // with the numbers of what never was
+	o.checkTrees()
+	if err := s.store.Rehearse(s.ctx, func(license.Rehearsal) error { return errStop }); !errors.Is(err, errStop) {
+		s.Errorf("rehearse: %v, want the function's own error", err)
+	}
+}
