@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -236,4 +237,42 @@ func (w *world) drawLaunch(r *rapid.T, mode license.Mode, configuration, on stri
 		}
 		return fit
 	}}
+}
+
+// TestSimulationsAndWritersGoOnBesideEachOther: both may clash, and neither
+// fails of it.
+func TestSimulationsAndWritersGoOnBesideEachOther(t *testing.T) {
+	w := newWorld(t, license.Settings{})
+	one, two := w.create(license.VCPU, 40), w.create(license.Instance, 40)
+	var both sync.WaitGroup
+	for worker := range 2 {
+		arn := instance(fmt.Sprint("busy", worker))
+		w.put(sized(arn))
+		both.Go(func() {
+			for i := range 10 {
+				add := []string{one, two}
+				if i%2 == 1 {
+					slices.Reverse(add)
+				}
+				err := w.m.UpdateSpecifications(w.ctx, w.who, arn, []license.Specification{{ConfigurationARN: add[0]}, {ConfigurationARN: add[1]}}, nil)
+				if err == nil {
+					err = w.putAs(license.Observe, license.Report{ARN: arn, VCPUs: new(int64(i + 1))})
+				}
+				if err != nil {
+					t.Errorf("write: %v", err)
+				}
+			}
+		})
+		both.Go(func() {
+			for range 5 {
+				_, err := w.m.SimulateUsage(w.ctx, w.who, license.Simulation{Actions: []license.SimulatedAction{
+					launch(2, 1, two), {Change: &license.Report{ARN: arn, VCPUs: new(int64(3))}}, launch(2, 1, one)}})
+				if err != nil {
+					t.Errorf("simulate: %v", err)
+				}
+			}
+		})
+	}
+	both.Wait()
+	w.verifyClean()
 }
