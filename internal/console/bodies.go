@@ -8,6 +8,11 @@ import "reeve/internal/api"
 var bodies = map[string]any{
 	"error":           trouble{},
 	"overview":        api.ListLicenseConfigurationsOutput{},
+	"settings":        identity{},
+	"keys":            keysPage{},
+	"agents":          agentsPage{},
+	"issued":          issued{},
+	"confirm":         confirmation{},
 	"sign-in":         signInForm{},
 	"sign-in-role":    roleChoice{},
 	"sign-in-no-role": noRole{},

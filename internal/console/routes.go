@@ -22,6 +22,20 @@ func (c *console) routes() []route {
 		{"GET /console/{$}", c.overview, false},
 		{"GET " + whatIfPath, c.whatIf, false},
 
+		{"GET " + settingsPath, c.settings, false},
+		{"GET " + settingsPath + "/sessions/{id}/end", c.confirmEndSession, false},
+		{"POST " + settingsPath + "/sessions/{id}/end", c.endSession, false},
+		{"POST " + settingsPath + "/users", c.createUser, false},
+		{"GET " + keysPath, c.keys, false},
+		{"POST " + keysPath, c.createKey, false},
+		{"POST " + keysPath + "/{id}/status", c.switchKey, false},
+		{"GET " + keysPath + "/{id}/delete", c.confirmDeleteKey, false},
+		{"POST " + keysPath + "/{id}/delete", c.deleteKey, false},
+		{"GET " + agentsPath, c.agents, false},
+		{"POST " + agentsPath, c.createAgentToken, false},
+		{"GET " + agentsPath + "/{id}/revoke", c.confirmRevokeAgent, false},
+		{"POST " + agentsPath + "/{id}/revoke", c.revokeAgent, false},
+
 		{"GET /console/", c.nothingHere, false},
 	}
 }

@@ -107,18 +107,24 @@ func TestSigningOutEndsTheSessionAndNotOnlyTheCookie(t *testing.T) {
 // copied is another browser with the same cookies.
 func (d *desk) copied() *desk {
 	d.t.Helper()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		d.t.Fatal(err)
-	}
 	at, err := url.Parse(d.url + console.Home)
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	jar := d.emptyJar()
 	jar.SetCookies(at, d.client.Jar.Cookies(at))
 	other := *d
 	other.client = &http.Client{Jar: jar}
 	return &other
+}
+
+func (d *desk) emptyJar() http.CookieJar {
+	d.t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return jar
 }
 
 func TestASessionEndsByTime(t *testing.T) {

@@ -1,0 +1,116 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"reeve/internal/api"
+	"reeve/internal/iam"
+)
+
+const settingsPath = "/console/settings"
+
+// confirmation asks before something that cannot be taken back.
+type confirmation struct {
+	Text   string
+	Button string
+	Fields map[string]string // that go with the form
+	Back   string
+}
+
+// confirm shows the page of a confirmation; its form goes to the same address.
+func (v *visit) confirm(title string, body confirmation) error {
+	return v.show(http.StatusOK, "confirm", title, body)
+}
+
+// done leads back to a page, which says what has been done.
+func (v *visit) done(path, format string, args ...any) error {
+	if err := v.flash(format, args...); err != nil {
+		return err
+	}
+	v.redirect(path)
+	return nil
+}
+
+// text is a member of an answer that may be absent.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// given is a field of a form, nil where it is empty.
+func (v *visit) given(name string) *string {
+	if s := v.FormValue(name); s != "" {
+		return &s
+	}
+	return nil
+}
+
+// atSecond is a moment of an operation's answer, for the viewer.
+func (v *visit) atSecond(t *api.Time) stamp {
+	if t == nil {
+		return stamp{}
+	}
+	return v.at(time.Unix(int64(*t), 0))
+}
+
+// identity is the page that says as whom one is signed in, with the sessions.
+type identity struct {
+	Account, Principal, Person, Region string
+	Root                               bool
+	Since, Until                       stamp
+	Idle                               string
+	Sessions                           []sessionLine
+}
+
+type sessionLine struct {
+	ID, Person, Principal, Region, Address, Browser string
+	Opened, Used                                    stamp
+	This                                            bool
+}
+
+// maxShownSessions bounds the sessions on the page.
+const maxShownSessions = 200
+
+func (c *console) settings(v *visit) error {
+	list, err := c.Sessions.List(v.Context(), v.who.Identity, maxShownSessions)
+	if err != nil {
+		return err
+	}
+	body := identity{
+		Account: v.session.Account, Principal: v.who.Identity.Principal, Person: v.session.Person, Region: v.session.Region,
+		Root: v.who.Identity.Root, Since: v.at(v.session.Created), Until: v.at(c.Sessions.Ends(v.session)), Idle: inWords(c.Sessions.Idle()),
+	}
+	for i := range list {
+		body.Sessions = append(body.Sessions, v.sessionLine(&list[i]))
+	}
+	return v.show(http.StatusOK, "settings", "Settings", body)
+}
+
+func (v *visit) sessionLine(s *iam.Session) sessionLine {
+	return sessionLine{s.ID, s.Person, s.Principal, s.Region, s.Address, s.Browser, v.at(s.Created), v.at(s.Used), s.ID == v.session.ID}
+}
+
+func (c *console) confirmEndSession(v *visit) error {
+	return v.confirm("End a session", confirmation{
+		Text:   "Whoever uses session " + clipped(v.PathValue("id")) + " is signed out at their next click.",
+		Button: "End the session", Back: settingsPath,
+	})
+}
+
+func (c *console) endSession(v *visit) error {
+	id := v.PathValue("id")
+	var unknown *iam.Error
+	err := c.Sessions.Revoke(v.Context(), v.who.Identity, id)
+	if errors.As(err, &unknown) {
+		return refuse(http.StatusNotFound, "Session %s is not there: it may be over already, or not one that you may end.", clipped(id))
+	}
+	if err != nil {
+		return err
+	}
+	c.Log.Info("session ended", "session", id, "principal", v.who.Identity.Principal)
+	return v.done(settingsPath, "Session %s is over.", id)
+}
