@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -19,7 +20,7 @@ func (d *desk) shownOnce(path string, form url.Values) []string {
 	status, text := d.post(path, form)
 	var found []string
 	for _, match := range secretShown.FindAllStringSubmatch(text, -1) {
-		found = append(found, match[1])
+		found = append(found, html.UnescapeString(match[1]))
 	}
 	if status != http.StatusOK || len(found) < 2 {
 		d.t.Fatalf("%s: %d\n%s", path, status, text)
