@@ -36,6 +36,11 @@ func (c *console) routes() []route {
 		{"GET " + agentsPath + "/{id}/revoke", c.confirmRevokeAgent, false},
 		{"POST " + agentsPath + "/{id}/revoke", c.revokeAgent, false},
 
+		{"GET /console/configurations/{id}/explain", c.explainPage, false},
+
+		{"GET /console/inventory", c.inventory, false},
+		{"GET /console/inventory/csv", c.inventorySheet, false},
+
 		{"GET /console/", c.nothingHere, false},
 	}
 }

@@ -1,0 +1,131 @@
+package console
+
+import (
+	"strings"
+	"time"
+
+	"reeve/internal/api"
+)
+
+// rung is one step of an explanation in plain words.
+type rung struct {
+	Kind      string // fact, term, rule, exclusion or result
+	Label     string // the kind in a word
+	Title     string
+	Technical string // the API's name, where the title is another
+	Value     string
+	Link      *resourceLink // in place of Value
+	Note      string
+}
+
+var kindWords = map[string]string{"fact": "Fact", "term": "Term", "rule": "Rule", "exclusion": "Exception", "result": "Result"}
+
+// stepWords are titles of steps, by the name that the API gives them.
+var stepWords = map[string]string{
+	"Association":              "How it came here",
+	"AssociatedMachine":        "Machine that counts here",
+	"ConsumedLicenses":         "Licences consumed",
+	"Cores":                    "Processor cores",
+	"Host":                     "Host it runs on",
+	"Instance":                 "Each machine counts",
+	"LicenseCountingType":      "What is counted",
+	"Owner":                    "Left out on purpose; who answers for it",
+	"ProductInformationList":   "Rule of automated discovery, by number",
+	"ResourceType":             "Kind of resource",
+	"Sockets":                  "Physical processors (sockets)",
+	"Status":                   "State",
+	"Tenancy":                  "Shared or dedicated hardware",
+	"ThreadsPerCore":           "Threads per core",
+	"VCpus":                    "Virtual processors (vCPU)",
+	"allowedTenancy":           "Hardware that the licence allows",
+	"honorVcpuOptimization":    "Count the processors that are switched on",
+	"images":                   "Images",
+	"includedStoppedInstances": "Stopped machines count too",
+	"licenseAffinityToHost":    "Days that a licence stays on its host",
+	"maximumCores":             "Most cores allowed",
+	"maximumSockets":           "Most sockets allowed",
+	"maximumVcpus":             "Most virtual processors allowed",
+	"minimumCores":             "Fewest cores allowed",
+	"minimumSockets":           "Fewest sockets allowed",
+	"minimumVcpus":             "Fewest virtual processors allowed",
+	"refused":                  "No licence for it",
+	"status":                   "A machine in this state",
+}
+
+// noteWords are the ends of explanations in plain words.
+var noteWords = map[string]string{
+	"The resource is not associated with the license configuration.":                          "It is not assigned to this licence: nobody assigned it, no image brought it and no rule found it.",
+	"The license configuration did not exist at that time.":                                   "This licence configuration did not exist yet at that time.",
+	"It is associated and consumes nothing in this state.":                                    "It is assigned to this licence, and in its state it consumes nothing.",
+	"It is associated but has no licence; see ListFailuresForLicenseConfigurationOperations.": "It is assigned to this licence, but there was none for it: all were taken, or a rule forbids it.",
+}
+
+func (v *visit) rung(s *api.ExplanationStep) rung {
+	name, value := told(s.Name), told(s.Value)
+	r := rung{Kind: told(s.Kind), Label: worded(kindWords, told(s.Kind)), Title: worded(stepWords, name), Value: clippedTo(value, longest), Note: clippedTo(told(s.Note), longest)}
+	if r.Title != name {
+		r.Technical = clipped(name)
+	}
+	switch name {
+	case "LicenseCountingType":
+		r.Value = worded(unitWords, value)
+	case "ResourceType":
+		r.Value = worded(typeWords, value)
+	case "Association":
+		r.Value = worded(originWords, value)
+	case "Host", "AssociatedMachine":
+		if strings.HasPrefix(value, "arn:") {
+			r.Link = linkTo(value)
+		}
+	}
+	r.Note = v.plainNote(r.Note)
+	return r
+}
+
+// longest bounds a text of an answer that a page shows, in characters.
+const longest = 300
+
+func clippedTo(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}
+
+// plainNote words a note for people, with its moments in the viewer's zone.
+func (v *visit) plainNote(note string) string {
+	if plain, ok := noteWords[note]; ok {
+		return plain
+	}
+	words := strings.Split(note, " ")
+	for i, w := range words {
+		bare := strings.TrimRight(w, ",.:")
+		if t, err := time.Parse(time.RFC3339Nano, bare); err == nil {
+			words[i] = v.at(t).Local + w[len(bare):]
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// whyNothing finds, in the steps of a resource that consumes nothing, the one
+// that says why best.
+func whyNothing(steps []api.ExplanationStep) string {
+	for _, wanted := range []string{"refused", "status", "images", "Owner"} {
+		for i := range steps {
+			s := &steps[i]
+			if told(s.Name) != wanted {
+				continue
+			}
+			if wanted == "Owner" {
+				return "It is left out of this licence on purpose: see the exception below."
+			}
+			return clippedTo(told(s.Note), longest)
+		}
+	}
+	for i := range steps {
+		if told(steps[i].Kind) == "result" {
+			return worded(noteWords, told(steps[i].Note))
+		}
+	}
+	return ""
+}

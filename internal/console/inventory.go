@@ -1,0 +1,245 @@
+package console
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"reeve/internal/api"
+)
+
+const inventoryPath = Home + "inventory"
+
+// inventoryRows is how many resources a page has.
+const inventoryRows = 50
+
+// inventoryPage is a search of the inventory with what it found.
+type inventoryPage struct {
+	Quick      string
+	Conditions []condition
+	Fields     []choice
+	Operators  []choice
+	Said       string // what became of the quick search
+	Rows       []machineRow
+	Searched   bool
+	Full       bool   // no more conditions are taken
+	Next       string // address of the next page
+	First      string // address of the first one, on later ones
+	CSV        string
+}
+
+type machineRow struct {
+	*resourceLink
+	Type, Badge                                string
+	Platform, Size, Host, Image, Account, Zone string
+}
+
+func (c *console) inventory(v *visit) error {
+	if done, err := v.quickSearch(); done || err != nil {
+		return err
+	}
+	conditions, err := v.conditions()
+	if err != nil {
+		return err
+	}
+	body := inventoryPage{Conditions: conditions, Fields: inventoryFields, Operators: inventoryOperators, Searched: len(conditions) > 0, Full: len(conditions) >= maxConditions}
+	body.Said = quickWords[v.FormValue("as")]
+	if v.FormValue("add") != "" && !body.Full {
+		body.Conditions = append(body.Conditions, condition{Operator: "EQUALS"})
+	}
+	if len(body.Conditions) == 0 {
+		body.Conditions = []condition{{Operator: "EQUALS"}}
+	}
+	if err := body.read(v, conditions); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "inventory", "Inventory", body)
+}
+
+func (p *inventoryPage) read(v *visit, conditions []condition) error {
+	var out api.ListResourceInventoryOutput
+	in := &api.ListResourceInventoryInput{MaxResults: new(int64(inventoryRows)), Filters: filtersOf(conditions), NextToken: formToken(v, "page")}
+	if err := v.call("ListResourceInventory", in, &out); err != nil {
+		return err
+	}
+	for i := range out.ResourceInventoryList {
+		p.Rows = append(p.Rows, rowOf(&out.ResourceInventoryList[i]))
+	}
+	search := searchValues(conditions)
+	p.CSV = withQuery(inventoryPath+"/csv", search)
+	if in.NextToken != nil {
+		p.First = withQuery(inventoryPath, search)
+	}
+	if out.NextToken != nil {
+		search.Set("page", *out.NextToken)
+		p.Next = withQuery(inventoryPath, search)
+	}
+	return nil
+}
+
+// formToken is where a list goes on, by a field of the address; nil for its
+// beginning.
+func formToken(v *visit, field string) *string {
+	if token := v.FormValue(field); token != "" {
+		return &token
+	}
+	return nil
+}
+
+func withQuery(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
+}
+
+func rowOf(r *api.ResourceInventory) machineRow {
+	platform := strings.TrimSpace(told(r.Platform) + " " + told(r.PlatformVersion))
+	return machineRow{
+		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: worded(typeWords, told(r.ResourceType)),
+		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: lastPart(told(r.HostId)), Image: clipped(told(r.AmiId)),
+		Account: clipped(told(r.ResourceOwningAccountId)), Zone: clipped(told(r.Region)),
+	}
+}
+
+func (c *console) inventorySheet(v *visit) error {
+	conditions, err := v.conditions()
+	if err != nil {
+		return err
+	}
+	var out api.ListResourceInventoryOutput
+	in := &api.ListResourceInventoryInput{Filters: filtersOf(conditions)}
+	if err := v.call("ListResourceInventory", in, &out); err != nil {
+		return err
+	}
+	s := newSheet(v, "inventory.csv", "ARN", "ID", "Type", "Platform", "Platform version", "Instance type", "Host", "Image", "Account", "Region", "Usage operation", "Product codes")
+	write := func() *string {
+		for i := range out.ResourceInventoryList {
+			r := &out.ResourceInventoryList[i]
+			s.row(told(r.ResourceArn), told(r.ResourceId), told(r.ResourceType), told(r.Platform), told(r.PlatformVersion), told(r.InstanceType), told(r.HostId),
+				told(r.AmiId), told(r.ResourceOwningAccountId), told(r.Region), told(r.UsageOperation), strings.Join(r.MarketplaceProductCodes, " "))
+		}
+		return out.NextToken
+	}
+	return s.pages(write(), func(token *string) (*string, error) {
+		out = api.ListResourceInventoryOutput{}
+		in.NextToken = token
+		if err := v.call("ListResourceInventory", in, &out); err != nil {
+			return nil, err
+		}
+		return write(), nil
+	})
+}
+
+// condition is one line of the search.
+type condition struct{ Field, Tag, Operator, Value string }
+
+// choice is one option of a list to choose from.
+type choice struct{ Value, Label string }
+
+// inventoryFields and inventoryOperators are what ListResourceInventory takes.
+var (
+	inventoryFields = []choice{
+		{"application_name", "Installed program"}, {"platform", "Platform"}, {"resource_id", "ID of the resource"},
+		{"account_id", "Account"}, {"license_included", "Licence included"}, {"tag", "Tag"},
+	}
+	inventoryOperators = []choice{{"EQUALS", "is"}, {"NOT_EQUALS", "is not"}, {"BEGINS_WITH", "begins with"}, {"CONTAINS", "contains"}}
+)
+
+// operatorsOf lists the operators that a field takes.
+var operatorsOf = map[string][]string{
+	"application_name": {"EQUALS", "BEGINS_WITH"},
+	"platform":         {"EQUALS", "NOT_EQUALS", "BEGINS_WITH", "CONTAINS"},
+	"resource_id":      {"EQUALS", "NOT_EQUALS"},
+	"account_id":       {"EQUALS", "NOT_EQUALS"},
+	"license_included": {"EQUALS", "NOT_EQUALS"},
+	"tag":              {"EQUALS", "NOT_EQUALS"},
+}
+
+// maxConditions is how many conditions the API takes at once.
+const maxConditions = 10
+
+// conditions reads the lines of the form; those without a value are no
+// conditions, but for tags, whose value may be empty.
+func (v *visit) conditions() ([]condition, error) {
+	q := v.URL.Query()
+	fields, operators, values, tags := q["field"], q["is"], q["value"], q["tag"]
+	var list []condition
+	for i, field := range fields {
+		c := condition{Field: field, Operator: nth(operators, i), Value: nth(values, i), Tag: strings.TrimSpace(nth(tags, i))}
+		if field != "tag" {
+			c.Tag, c.Value = "", strings.TrimSpace(c.Value)
+		}
+		if c.Value == "" && c.Tag == "" {
+			continue
+		}
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	if len(list) > maxConditions {
+		return nil, refuse(http.StatusBadRequest, "A search takes at most %d conditions.", maxConditions)
+	}
+	return list, nil
+}
+
+func nth(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return ""
+}
+
+// check says in the form's words what the API would refuse in its own.
+func (c *condition) check() error {
+	label, operator := labelOf(inventoryFields, c.Field), labelOf(inventoryOperators, c.Operator)
+	switch {
+	case label == "" || operator == "":
+		return refuse(http.StatusBadRequest, "The search does not know the field %q or the comparison %q.", clipped(c.Field), clipped(c.Operator))
+	case c.Field == "tag" && c.Tag == "":
+		return refuse(http.StatusBadRequest, "A search for a tag needs the tag's name.")
+	case !slices.Contains(operatorsOf[c.Field], c.Operator):
+		var known []string
+		for _, o := range operatorsOf[c.Field] {
+			known = append(known, fmt.Sprintf("%q", labelOf(inventoryOperators, o)))
+		}
+		return refuse(http.StatusBadRequest, "%s cannot be searched with %q. Choose %s.", label, operator, strings.Join(known, " or "))
+	}
+	return nil
+}
+
+func labelOf(list []choice, value string) string {
+	for _, c := range list {
+		if c.Value == value {
+			return c.Label
+		}
+	}
+	return ""
+}
+
+func filtersOf(list []condition) []api.InventoryFilter {
+	var filters []api.InventoryFilter
+	for _, c := range list {
+		name := c.Field
+		if name == "tag" {
+			name = "tag:" + c.Tag
+		}
+		filters = append(filters, api.InventoryFilter{Name: &name, Condition: &c.Operator, Value: &c.Value})
+	}
+	return filters
+}
+
+// searchValues is a search as an address has it.
+func searchValues(list []condition) url.Values {
+	q := url.Values{}
+	for _, c := range list {
+		q.Add("field", c.Field)
+		q.Add("tag", c.Tag)
+		q.Add("is", c.Operator)
+		q.Add("value", c.Value)
+	}
+	return q
+}
