@@ -40,6 +40,9 @@ func (c *console) routes() []route {
 
 		{"GET /console/inventory", c.inventory, false},
 		{"GET /console/inventory/csv", c.inventorySheet, false},
+		{"GET /console/inventory/machine", c.machine, false},
+		{"POST /console/inventory/exclude", c.exclude, false},
+		{"POST /console/inventory/include", c.include, false},
 
 		{"GET /console/", c.nothingHere, false},
 	}

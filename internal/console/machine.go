@@ -1,0 +1,177 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"reeve/internal/api"
+)
+
+// How much of a resource one page shows.
+const (
+	softwareRows = 50
+	versionRows  = 10
+)
+
+// machinePage is what is known of one resource, and what it uses.
+type machinePage struct {
+	ARN, ID, Name, Badge, Owner, Zone string
+	State, StateClass, StateNote      string
+	FirstSeen, LastSeen               stamp
+	Facts                             []machineFact
+	Uses                              []machineUse
+	MoreUses                          bool
+	Guests                            []machineGuest
+	MoreGuests                        bool
+	Software                          softwarePart
+	History                           []machineVersion
+	Older, Newest                     string // addresses of other pages of the history
+	Done                              string
+}
+
+type machineFact struct {
+	Title, Technical, Value string
+	Link                    *resourceLink
+	Since                   stamp
+}
+
+type machineGuest struct {
+	*resourceLink
+	Name, Status string
+}
+
+// softwarePart is one page of what is installed.
+type softwarePart struct {
+	Reported     bool
+	Search       string
+	Total, Found int64
+	Rows         []programRow
+	Next, First  string
+}
+
+type programRow struct{ Name, Publisher, Version, Product string }
+
+var stateWords = map[string][3]string{
+	"ACTIVE":   {"active", "good", ""},
+	"LOST":     {"not heard of", "warn", "Its report is overdue. What was last known still counts."},
+	"INACTIVE": {"silent", "warn", "It has not been heard of for so long that its licences were released."},
+	"GONE":     {"gone", "", "It is out of the inventory. What it consumed stays in the ledgers."},
+}
+
+func (c *console) machine(v *visit) error {
+	in := &api.GetResourceInput{ResourceArn: new(v.FormValue("arn")), MaxResults: new(int64(softwareRows)), NextToken: formToken(v, "page")}
+	if search := v.FormValue("software"); search != "" {
+		in.SoftwareContains = &search
+	}
+	if *in.ResourceArn == "" {
+		return refuse(http.StatusBadRequest, "The address names no machine. Find one in the inventory.")
+	}
+	var out api.GetResourceOutput
+	if err := v.call("GetResource", in, &out); err != nil {
+		return err
+	}
+	body := v.machinePage(&out)
+	body.software(&out, in)
+	if err := body.history(v, &out); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "machine", body.title(), body)
+}
+
+func (p *machinePage) title() string {
+	if p.Name != "" {
+		return p.Name
+	}
+	return p.ID
+}
+
+func (v *visit) machinePage(out *api.GetResourceOutput) *machinePage {
+	state := stateWords[told(out.State)]
+	p := &machinePage{
+		ARN: told(out.ResourceArn), ID: lastPart(told(out.ResourceArn)), Name: clipped(told(out.Name)), Badge: worded(typeWords, told(out.ResourceType)),
+		Owner: clipped(told(out.ResourceOwnerId)), Zone: told(out.Region), State: state[0], StateClass: state[1], StateNote: state[2],
+		FirstSeen: v.when(out.FirstSeenTime), LastSeen: v.when(out.LastSeenTime), MoreUses: told(out.MoreUsage), MoreGuests: told(out.MoreGuests),
+		Done: doneWords[v.FormValue("done")],
+	}
+	for _, f := range out.Facts {
+		p.Facts = append(p.Facts, v.fact(&f))
+	}
+	for i := range out.Usage {
+		p.Uses = append(p.Uses, v.use(p.ARN, &out.Usage[i]))
+	}
+	for _, g := range out.Guests {
+		p.Guests = append(p.Guests, machineGuest{linkTo(told(g.ResourceArn)), clipped(told(g.Name)), clipped(told(g.Status))})
+	}
+	return p
+}
+
+func (p *machinePage) software(out *api.GetResourceOutput, in *api.GetResourceInput) {
+	p.Software = softwarePart{Reported: told(out.SoftwareReported), Search: told(in.SoftwareContains), Total: told(out.SoftwareTotal), Found: told(out.SoftwareFound)}
+	for i := range out.Software {
+		a := &out.Software[i]
+		row := programRow{Name: clipped(told(a.Name)), Publisher: clipped(told(a.Publisher)), Version: clipped(told(a.Version))}
+		for _, part := range []*string{a.ProductPublisher, a.Product, a.Edition, a.ProductVersion} {
+			if part != nil {
+				row.Product = spaced(row.Product, clipped(*part))
+			}
+		}
+		p.Software.Rows = append(p.Software.Rows, row)
+	}
+	query := url.Values{"arn": {p.ARN}}
+	if in.SoftwareContains != nil {
+		query.Set("software", *in.SoftwareContains)
+	}
+	if in.NextToken != nil {
+		p.Software.First = machineAt(query, "software")
+	}
+	if out.NextToken != nil {
+		query.Set("page", *out.NextToken)
+		p.Software.Next = machineAt(query, "software")
+	}
+}
+
+func spaced(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + " " + b
+}
+
+// machineAt is the address of a part of a machine's page.
+func machineAt(query url.Values, part string) string {
+	return Home + "inventory/machine?" + query.Encode() + "#" + part
+}
+
+// factWords are the facts' names for people.
+var factWords = map[string]string{
+	"AmiId": "Image it was launched from", "Cores": "Processor cores", "EngineEdition": "Edition of the database", "HostId": "Host it runs on",
+	"InstanceType": "Size (instance type)", "LicenseIncluded": "Licences included in its price", "LicensePacks": "Licence packs",
+	"MarketplaceProductCodes": "Marketplace products", "MovedTo": "Moved to", "Platform": "Operating system", "PlatformType": "Kind of system",
+	"PlatformVersion": "Version of the system", "Sockets": "Physical processors (sockets)", "Status": "State", "System": "System",
+	"SystemVersion": "Version of the system as reported", "Tenancy": "Shared or dedicated hardware", "ThreadsPerCore": "Threads per core",
+	"UsageOperation": "Billing code", "VCpus": "Virtual processors (vCPU)", "Virtual": "Is a virtual machine",
+}
+
+func (v *visit) fact(f *api.ResourceFact) machineFact {
+	name, value := told(f.Name), told(f.Value)
+	m := machineFact{Title: factTitle(name), Value: clippedTo(value, longest), Since: v.when(f.Since)}
+	if m.Title != name {
+		m.Technical = clipped(name)
+	}
+	if isARN(value) {
+		m.Link = linkTo(value)
+	}
+	return m
+}
+
+// isARN reports whether a fact names another resource.
+func isARN(value string) bool { return strings.HasPrefix(value, "arn:") && len(value) < 512 }
+
+// factTitle is the name of a fact for people; tags keep theirs.
+func factTitle(name string) string {
+	if key, ok := strings.CutPrefix(name, "tag:"); ok {
+		return "Tag " + clipped(key)
+	}
+	return worded(factWords, name)
+}
