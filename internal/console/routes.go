@@ -37,12 +37,19 @@ func (c *console) routes() []route {
 		{"POST " + agentsPath + "/{id}/revoke", c.revokeAgent, false},
 
 		{"GET /console/configurations/{id}/explain", c.explainPage, false},
+		{"GET /console/configurations/{id}/compare", c.compare, false},
+		{"GET /console/configurations/{id}/compare/csv", c.compareSheet, false},
 
 		{"GET /console/inventory", c.inventory, false},
 		{"GET /console/inventory/csv", c.inventorySheet, false},
 		{"GET /console/inventory/machine", c.machine, false},
 		{"POST /console/inventory/exclude", c.exclude, false},
 		{"POST /console/inventory/include", c.include, false},
+		{"GET /console/inventory/software", c.softwareList, false},
+
+		{"GET /console/sources", c.sources, false},
+		{"GET /console/sources/{name}", c.sourceDetails, false},
+		{"POST /console/sources/{name}/{action}", c.sourceAction, false},
 
 		{"GET /console/", c.nothingHere, false},
 	}

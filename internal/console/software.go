@@ -1,0 +1,59 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+
+	"reeve/internal/api"
+)
+
+// softwarePage is what is installed on the machines of the account.
+type softwarePage struct {
+	Unmatched   bool
+	Rows        []softwareRow
+	Next, First string
+}
+
+type softwareRow struct {
+	Name, Publisher, Product string
+	Machines                 int64
+	Matched                  bool
+	Find, Count              string // addresses: of the machines, and to count it
+}
+
+func (c *console) softwareList(v *visit) error {
+	in := &api.ListSoftwareInput{MaxResults: new(int64(softwareRows)), NextToken: formToken(v, "page")}
+	body := softwarePage{Unmatched: v.FormValue("unmatched") != ""}
+	query := url.Values{}
+	if body.Unmatched {
+		in.Unmatched = &body.Unmatched
+		query.Set("unmatched", "1")
+	}
+	var out api.ListSoftwareOutput
+	if err := v.call("ListSoftware", in, &out); err != nil {
+		return err
+	}
+	for i := range out.Software {
+		body.Rows = append(body.Rows, softwareRowOf(&out.Software[i]))
+	}
+	if in.NextToken != nil {
+		body.First = withQuery(v.URL.Path, query)
+	}
+	if out.NextToken != nil {
+		query.Set("page", *out.NextToken)
+		body.Next = withQuery(v.URL.Path, query)
+	}
+	return v.show(http.StatusOK, "software", "Installed software", body)
+}
+
+func softwareRowOf(s *api.Software) softwareRow {
+	row := softwareRow{Name: clipped(told(s.Name)), Publisher: clipped(told(s.Publisher)), Machines: told(s.Machines), Matched: told(s.Matched)}
+	for _, part := range []*string{s.ProductPublisher, s.Product, s.Edition, s.Version} {
+		if part != nil {
+			row.Product = spaced(row.Product, clipped(*part))
+		}
+	}
+	row.Find = withQuery(inventoryPath, searchValues([]condition{{Field: "application_name", Operator: "EQUALS", Value: told(s.Name)}}))
+	row.Count = Home + "configurations/new?" + url.Values{"application": {told(s.Name)}, "publisher": {told(s.Publisher)}}.Encode()
+	return row
+}
