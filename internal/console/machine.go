@@ -95,7 +95,11 @@ func (v *visit) machinePage(out *api.GetResourceOutput) *machinePage {
 		Done: doneWords[v.FormValue("done")],
 	}
 	for _, f := range out.Facts {
-		p.Facts = append(p.Facts, v.fact(&f))
+		fact := v.fact(&f)
+		if fact.Since == p.FirstSeen { // as most are: that it ever was different is the news
+			fact.Since = stamp{}
+		}
+		p.Facts = append(p.Facts, fact)
 	}
 	for i := range out.Usage {
 		p.Uses = append(p.Uses, v.use(p.ARN, &out.Usage[i]))

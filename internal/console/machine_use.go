@@ -40,6 +40,9 @@ func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 	if on := told(u.CountedOnResourceArn); on != "" && on != resource {
 		m.CountedOn = linkTo(on)
 	}
+	if u.Origin == nil && m.Consumed > 0 {
+		m.Origin = "counted for what runs on it"
+	}
 	m.MayExclude = u.Exclusion == nil && (told(u.Origin) == "discovery" || m.Failure != "" && u.Origin == nil)
 	if e := u.Exclusion; e != nil {
 		m.Exclusion = &machineExclusion{Reason: clippedTo(told(e.Reason), longest), Owner: clipped(told(e.Owner)), By: clipped(told(e.CreatedBy)), Since: v.since(e.CreationTime)}
