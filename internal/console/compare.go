@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"reeve/internal/api"
@@ -16,6 +17,7 @@ type comparePage struct {
 	Name, Path, Form        string
 	From, To                string // as the form has them
 	FromMoment, ToMoment    stamp
+	Now                     bool // the later one is
 	Before, After           int64
 	BoughtBefore, BoughtNow *int64
 	Rows                    []compareRow
@@ -60,6 +62,10 @@ func (c *console) compare(v *visit) error {
 		Path: v.configurationPath(*in.LicenseConfigurationArn), Form: v.URL.Path, Before: told(out.FromConsumedLicenses), After: told(out.ToConsumedLicenses),
 		BoughtBefore: out.FromLicenseCount, BoughtNow: out.ToLicenseCount, FromMoment: v.when(in.From), ToMoment: v.when(in.To),
 		From: v.field(in.From), To: v.field(in.To),
+	}
+	body.Now = strings.TrimSpace(v.FormValue("to")) == ""
+	if body.Now { // stays now when the form is sent again
+		body.To = ""
 	}
 	if body.Name, err = v.named(*in.LicenseConfigurationArn); err != nil {
 		return err
@@ -123,7 +129,7 @@ func (v *visit) field(text *string) string {
 	if err != nil {
 		return ""
 	}
-	return t.In(v.zone).Format("2006-01-02T15:04")
+	return t.In(v.zone).Format("2006-01-02T15:04:05")
 }
 
 func (v *visit) difference(in *api.CompareUsageInput, d *api.UsageDifference) compareRow {

@@ -68,7 +68,7 @@ func (p *explainPage) place(v *visit, arn string, at *time.Time) {
 	p.Path = v.configurationPath(arn)
 	if at != nil {
 		p.Path += "?" + url.Values{"at": {*wire(at)}}.Encode()
-		p.At, p.Moment = at.In(v.zone).Format("2006-01-02T15:04"), v.at(*at)
+		p.At, p.Moment = at.In(v.zone).Format("2006-01-02T15:04:05"), v.at(*at)
 	}
 	month, year := v.lastMonth(), v.lastYear()
 	for _, choice := range []struct{ label, at string }{{"Now", ""}, {"End of last month", month}, {"End of last year", year}} {
