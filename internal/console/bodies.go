@@ -17,4 +17,12 @@ var bodies = map[string]any{
 	"sign-in-role":    roleChoice{},
 	"sign-in-no-role": noRole{},
 	"what-if":         new(whatIfPage),
+
+	"compare":   &comparePage{},
+	"explain":   explainPage{},
+	"inventory": inventoryPage{},
+	"machine":   &machinePage{},
+	"software":  softwarePage{},
+	"source":    sourcePage{},
+	"sources":   sourcesPage{},
 }

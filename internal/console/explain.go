@@ -34,7 +34,7 @@ type explainPage struct {
 type resourceLink struct{ Short, ARN, Path string }
 
 func linkTo(arn string) *resourceLink {
-	return &resourceLink{lastPart(arn), arn, resourcePath(arn)}
+	return &resourceLink{shortName(arn), arn, resourcePath(arn)}
 }
 
 // preset is a choice of moments that people often want.
@@ -50,7 +50,7 @@ func (c *console) explainPage(v *visit) error {
 		return err
 	}
 	resource := strings.TrimSpace(v.FormValue("resource"))
-	body := explainPage{ID: lastPart(arn), Resource: resource, Short: lastPart(resource), Asked: resource != "", Machine: resourcePath(resource), Form: v.URL.Path}
+	body := explainPage{ID: shortName(arn), Resource: resource, Short: shortName(resource), Asked: resource != "", Machine: resourcePath(resource), Form: v.URL.Path}
 	if body.Name, err = v.named(arn); err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ const inventoryRows = 50
 type inventoryPage struct {
 	Quick      string
 	Conditions []condition
-	Fields     []choice
-	Operators  []choice
+	Fields     []searchOption
+	Operators  []searchOption
 	Said       string // what became of the quick search
 	Rows       []machineRow
 	Searched   bool
@@ -99,7 +99,7 @@ func rowOf(r *api.ResourceInventory) machineRow {
 	platform := strings.TrimSpace(told(r.Platform) + " " + told(r.PlatformVersion))
 	return machineRow{
 		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: worded(typeWords, told(r.ResourceType)),
-		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: lastPart(told(r.HostId)), Image: clipped(told(r.AmiId)),
+		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)), Image: clipped(told(r.AmiId)),
 		Account: clipped(told(r.ResourceOwningAccountId)), Zone: clipped(told(r.Region)),
 	}
 }
@@ -136,16 +136,16 @@ func (c *console) inventorySheet(v *visit) error {
 // condition is one line of the search.
 type condition struct{ Field, Tag, Operator, Value string }
 
-// choice is one option of a list to choose from.
-type choice struct{ Value, Label string }
+// searchOption is one option of a list to choose from.
+type searchOption struct{ Value, Label string }
 
 // inventoryFields and inventoryOperators are what ListResourceInventory takes.
 var (
-	inventoryFields = []choice{
+	inventoryFields = []searchOption{
 		{"application_name", "Installed program"}, {"platform", "Platform"}, {"resource_id", "ID of the resource"},
 		{"account_id", "Account"}, {"license_included", "Licence included"}, {"tag", "Tag"},
 	}
-	inventoryOperators = []choice{{"EQUALS", "is"}, {"NOT_EQUALS", "is not"}, {"BEGINS_WITH", "begins with"}, {"CONTAINS", "contains"}}
+	inventoryOperators = []searchOption{{"EQUALS", "is"}, {"NOT_EQUALS", "is not"}, {"BEGINS_WITH", "begins with"}, {"CONTAINS", "contains"}}
 )
 
 // operatorsOf lists the operators that a field takes.
@@ -211,7 +211,7 @@ func (c *condition) check() error {
 	return nil
 }
 
-func labelOf(list []choice, value string) string {
+func labelOf(list []searchOption, value string) string {
 	for _, c := range list {
 		if c.Value == value {
 			return c.Label

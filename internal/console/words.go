@@ -70,9 +70,9 @@ var originWords = map[string]string{
 	"affinity":  "licence held on its host",
 }
 
-// lastPart is the short name of a resource: what follows the last slash or
+// shortName is the short name of a resource: what follows the last slash or
 // colon of its ARN.
-func lastPart(arn string) string {
+func shortName(arn string) string {
 	if at := strings.LastIndexAny(arn, "/:"); at >= 0 && at+1 < len(arn) {
 		return clipped(arn[at+1:])
 	}
@@ -87,7 +87,7 @@ func (v *visit) named(arn string) (string, error) {
 	var fault *awsjson.Fault
 	switch {
 	case errors.As(err, &fault):
-		return lastPart(arn), nil
+		return shortName(arn), nil
 	case err != nil:
 		return "", err
 	}
