@@ -265,6 +265,21 @@ type ExportLedgerOutput struct {
 	NextToken *string          `json:"NextToken,omitzero"`
 }
 
+// FindResourcesInput is what FindResources is asked.
+type FindResourcesInput struct {
+	Text         *string  `json:"Text,omitzero"`
+	State        *string  `json:"State,omitzero"`
+	ResourceArns []string `json:"ResourceArns,omitzero"`
+	MaxResults   *int64   `json:"MaxResults,omitzero"`
+	NextToken    *string  `json:"NextToken,omitzero"`
+}
+
+// FindResourcesOutput is what FindResources answers.
+type FindResourcesOutput struct {
+	Resources []ResourceSummary `json:"Resources,omitzero"`
+	NextToken *string           `json:"NextToken,omitzero"`
+}
+
 // GetCallerIdentityInput is what GetCallerIdentity is asked.
 type GetCallerIdentityInput struct {
 }
@@ -1033,6 +1048,25 @@ type ResourceSoftwareChange struct {
 	ToVersion   *string `json:"ToVersion,omitzero"`
 }
 
+// ResourceSummary is the structure of that name in the model of Reeve licence ledger.
+type ResourceSummary struct {
+	ResourceArn     *string `json:"ResourceArn,omitzero"`
+	ResourceId      *string `json:"ResourceId,omitzero"`
+	ResourceType    *string `json:"ResourceType,omitzero"`
+	ResourceOwnerId *string `json:"ResourceOwnerId,omitzero"`
+	Region          *string `json:"Region,omitzero"`
+	Name            *string `json:"Name,omitzero"`
+	State           *string `json:"State,omitzero"`
+	Status          *string `json:"Status,omitzero"`
+	Platform        *string `json:"Platform,omitzero"`
+	InstanceType    *string `json:"InstanceType,omitzero"`
+	VCpus           *int64  `json:"VCpus,omitzero"`
+	Cores           *int64  `json:"Cores,omitzero"`
+	Sockets         *int64  `json:"Sockets,omitzero"`
+	HostId          *string `json:"HostId,omitzero"`
+	LastSeenTime    *string `json:"LastSeenTime,omitzero"`
+}
+
 // ResourceUse is the structure of that name in the model of Reeve licence ledger.
 type ResourceUse struct {
 	LicenseConfigurationArn  *string            `json:"LicenseConfigurationArn,omitzero"`
@@ -1470,6 +1504,13 @@ func (in *ExportLedgerInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *FindResourcesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *GetCallerIdentityInput) Validate() Violations { return nil }
 
 // Validate implements [Input].
@@ -1830,6 +1871,15 @@ func (in *ExplainUsageInput) check(c *checker, at *place) {
 func (in *ExportLedgerInput) check(c *checker, at *place) {
 	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
 	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
+func (in *FindResourcesInput) check(c *checker, at *place) {
+	c.text(in.Text, ruleSearchText, at.member("text"))
+	c.text(in.State, ruleResourceState, at.member("state"))
+	checkSize(c, in.ResourceArns, ruleResourceArnList, at.member("resourceArns"))
+	c.texts(in.ResourceArns, ruleIdentifier, at, "resourceArns")
 	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
 	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
@@ -2264,11 +2314,15 @@ var ruleResourceArnList = &sizeRule{min: 1, max: 1000}
 
 var ruleResourceList = &sizeRule{min: 1, max: 1000}
 
+var ruleResourceState = &textRule{enum: []string{"ACTIVE", "LOST", "INACTIVE", "GONE"}}
+
 var ruleResourceTagList = &sizeRule{max: 50}
 
 var ruleResourceType = &textRule{enum: []string{"EC2_INSTANCE", "EC2_HOST", "EC2_AMI", "RDS", "SYSTEMS_MANAGER_MANAGED_INSTANCE"}}
 
 var ruleRevisionOrder = &textRule{enum: []string{"NEWEST_FIRST", "OLDEST_FIRST"}}
+
+var ruleSearchText = &textRule{max: 512}
 
 var ruleSessionSeconds = &numberRule{min: 3600, max: 43200}
 
@@ -2456,6 +2510,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ExportLedgerInput) },
 		NewOutput: func() any { return new(ExportLedgerOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "FindResources",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(FindResourcesInput) },
+		NewOutput: func() any { return new(FindResourcesOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -1,22 +1,24 @@
 package console
 
-import "reeve/internal/api"
-
 // bodies says what the template of each page is given as its Body, for show and
 // for the test that holds the templates against it. A new template has a line
 // here.
 var bodies = map[string]any{
-	"error":           trouble{},
-	"overview":        api.ListLicenseConfigurationsOutput{},
-	"settings":        identity{},
-	"keys":            keysPage{},
-	"agents":          agentsPage{},
-	"issued":          issued{},
-	"confirm":         confirmation{},
-	"sign-in":         signInForm{},
-	"sign-in-role":    roleChoice{},
-	"sign-in-no-role": noRole{},
-	"what-if":         new(whatIfPage),
+	"configurations":       configurationsBody{},
+	"configuration":        configurationBody{},
+	"configuration-form":   configurationForm{},
+	"configuration-delete": deletion{},
+	"error":                trouble{},
+	"overview":             overviewBody{},
+	"settings":             identity{},
+	"keys":                 keysPage{},
+	"agents":               agentsPage{},
+	"issued":               issued{},
+	"confirm":              confirmation{},
+	"sign-in":              signInForm{},
+	"sign-in-role":         roleChoice{},
+	"sign-in-no-role":      noRole{},
+	"what-if":              new(whatIfPage),
 
 	"compare":   &comparePage{},
 	"explain":   explainPage{},

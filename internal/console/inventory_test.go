@@ -52,7 +52,7 @@ func (d *desk) shows(path string, texts ...string) string {
 	return page
 }
 
-func at(t time.Time) string { return url.QueryEscape(t.Format(time.RFC3339)) }
+func stamp(t time.Time) string { return url.QueryEscape(t.Format(time.RFC3339)) }
 
 func TestAnExplanationIsTrueAtItsMoment(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
@@ -65,7 +65,7 @@ func TestAnExplanationIsTrueAtItsMoment(t *testing.T) {
 	d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, "i-0", 16))
 	explain := path + "/explain?resource=" + url.QueryEscape(machine)
 	d.shows(explain, `<div class="huge">16</div>`, "virtual processors (vCPU)", "assigned by somebody", "Oracle &lt;b&gt;EE&lt;/b&gt;", "/console/inventory/machine?arn=")
-	d.shows(explain+"&at="+at(then), `<div class="huge">4</div>`, path+"?at=2026-01-01T01")
+	d.shows(explain+"&at="+stamp(then), `<div class="huge">4</div>`, path+"?at=2026-01-01T01")
 	d.shows(explain+"&at=2025-12-31", `<div class="huge dim">0</div>`, "did not exist yet")
 	d.Put(licensetest.Root, api.Resource{ResourceArn: &machine, Status: new("stopped")})
 	d.shows(explain, `<div class="huge dim">0</div>`, "holds no licence")
@@ -168,7 +168,7 @@ func TestAComparisonCountsWhatChanged(t *testing.T) {
 	d.Clock.Advance(time.Hour)
 	d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, "i-000", 7))
 	compare := path + "/compare?from="
-	d.shows(compare+at(then), "&#43;5", ">240<", ">245<", "i-000", "changed")
+	d.shows(compare+stamp(then), "&#43;5", ">240<", ">245<", "i-000", "changed")
 	page := d.shows(compare+"2025-12-31", "&#43;245", "Next page")
 	if n := strings.Count(page, "why?"); n != 100 {
 		t.Errorf("the first page has %d rows", n)

@@ -20,6 +20,16 @@ func (c *console) routes() []route {
 		{"POST /console/theme", c.chooseTheme, false},
 
 		{"GET /console/{$}", c.overview, false},
+		{"GET /console/configurations", c.configurations, false},
+		{"POST /console/configurations", c.createConfiguration, false},
+		{"GET /console/configurations/new", c.newConfiguration, false},
+		{"GET /console/configurations/{id}", c.configuration, false},
+		{"GET /console/configurations/{id}/usage.csv", c.exportCSV, false},
+		{"GET /console/configurations/{id}/usage.xlsx", c.exportXLSX, false},
+		{"GET /console/configurations/{id}/edit", c.editConfiguration, false},
+		{"POST /console/configurations/{id}/edit", c.updateConfiguration, false},
+		{"GET /console/configurations/{id}/delete", c.deletePage, false},
+		{"POST /console/configurations/{id}/delete", c.deleteConfiguration, false},
 		{"GET " + whatIfPath, c.whatIf, false},
 
 		{"GET " + settingsPath, c.settings, false},

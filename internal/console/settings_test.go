@@ -28,7 +28,7 @@ func (d *desk) shownOnce(path string, form url.Values) []string {
 	return found
 }
 
-func (d *desk) shows(what, text string, want ...string) {
+func (d *desk) has(what, text string, want ...string) {
 	d.t.Helper()
 	for _, w := range want {
 		if !strings.Contains(text, w) {
@@ -40,11 +40,11 @@ func (d *desk) shows(what, text string, want ...string) {
 func TestAKeyOfANewUserSignsInUntilItIsSwitchedOff(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
 	_, text := d.post("/console/settings/users", url.Values{"name": {"ana"}})
-	d.shows("the page after the new user", text, "User ana is there", "Access keys of user ana")
+	d.has("the page after the new user", text, "User ana is there", "Access keys of user ana")
 	shown := d.shownOnce("/console/settings/keys", url.Values{"user": {"ana"}})
 	key := sigv4.Credentials{AccessKeyID: shown[0], SecretAccessKey: shown[1]}
 	_, text = d.get("/console/settings/keys?user=ana")
-	d.shows("the list", text, key.AccessKeyID)
+	d.has("the list", text, key.AccessKeyID)
 	if strings.Contains(text, key.SecretAccessKey) {
 		t.Error("the secret is shown a second time")
 	}
@@ -52,16 +52,16 @@ func TestAKeyOfANewUserSignsInUntilItIsSwitchedOff(t *testing.T) {
 	ana.client.Jar = d.emptyJar() // a sign-in ends what the browser held before
 	ana.signIn(key)
 	_, text = ana.get("/console/settings")
-	ana.shows("the settings", text, "user/ana")
+	ana.has("the settings", text, "user/ana")
 	_, text = d.post("/console/settings/keys/"+key.AccessKeyID+"/status", url.Values{"user": {"ana"}, "status": {"Inactive"}})
-	d.shows("the page after the switch", text, "no longer works", "inactive")
+	d.has("the page after the switch", text, "no longer works", "inactive")
 	if _, text := ana.get("/console/settings"); !strings.Contains(text, "Your session is over") {
 		t.Errorf("the session outlives its key\n%s", text)
 	}
 	_, text = d.get("/console/settings/keys/" + key.AccessKeyID + "/delete?user=ana")
-	d.shows("the confirmation", text, "for ever", `name="user" value="ana"`)
+	d.has("the confirmation", text, "for ever", `name="user" value="ana"`)
 	_, text = d.post("/console/settings/keys/"+key.AccessKeyID+"/delete", url.Values{"user": {"ana"}})
-	d.shows("the page after the deletion", text, "is deleted", "There are no access keys")
+	d.has("the page after the deletion", text, "is deleted", "There are no access keys")
 }
 
 func TestAnAgentTokenIsShownOnceAndRevokedAfterAConfirmation(t *testing.T) {
@@ -71,15 +71,15 @@ func TestAnAgentTokenIsShownOnceAndRevokedAfterAConfirmation(t *testing.T) {
 		t.Errorf("the URL is %s, want %s", shown[0], want)
 	}
 	_, text := d.get("/console/settings/agents")
-	d.shows("the list", text, "Zürich", shown[2])
+	d.has("the list", text, "Zürich", shown[2])
 	if strings.Contains(text, shown[1]) {
 		t.Error("the token is shown a second time")
 	}
 	path := "/console/settings/agents/" + shown[2] + "/revoke"
 	_, text = d.get(path)
-	d.shows("the confirmation", text, "Revoke the token")
+	d.has("the confirmation", text, "Revoke the token")
 	_, text = d.post(path, nil)
-	d.shows("the page after the revocation", text, "is revoked.", "revoked <time")
+	d.has("the page after the revocation", text, "is revoked.", "revoked <time")
 }
 
 func TestASessionCanBeEndedFromAnotherOne(t *testing.T) {
@@ -88,15 +88,15 @@ func TestASessionCanBeEndedFromAnotherOne(t *testing.T) {
 	other.client.Jar = d.emptyJar()
 	other.signIn(d.Credentials(licensetest.Root))
 	_, text := d.get("/console/settings")
-	d.shows("the settings", text, "this one", licensetest.Root)
+	d.has("the settings", text, "this one", licensetest.Root)
 	paths := regexp.MustCompile(`/console/settings/sessions/cs-[0-9a-f]{16}/end`).FindAllString(text, -1)
 	if len(paths) != 1 {
 		t.Fatalf("sessions to end: %q", paths)
 	}
 	_, text = d.get(paths[0])
-	d.shows("the confirmation", text, "End the session")
+	d.has("the confirmation", text, "End the session")
 	_, text = d.post(paths[0], nil)
-	d.shows("the page afterwards", text, "is over.")
+	d.has("the page afterwards", text, "is over.")
 	if _, text := other.get("/console/"); !strings.Contains(text, "Your session is over") {
 		t.Errorf("the session goes on\n%s", text)
 	}

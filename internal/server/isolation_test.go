@@ -45,6 +45,7 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 		"Reeve.SimulateUsage":                                             `{"Actions":[{"Associate":{"ResourceArn":"R","AddLicenseConfigurationArns":["C"]}},{"Change":{"ResourceArn":"R","VCpus":8}},{"DeleteResourceArn":"R"},{"Configure":{"LicenseConfigurationArn":"C","LicenseCount":5}}]}`,
 		"Reeve.ExportLedger":                                              `{"LicenseConfigurationArn":"C"}`,
 		"Reeve.DeleteResources":                                           `{"ResourceArns":["R"]}`,
+		"Reeve.FindResources":                                             `{"ResourceArns":["R"]}`,
 		"Reeve.GetResource":                                               `{"ResourceArn":"R"}`,
 		"Reeve.ListResourceVersions":                                      `{"ResourceArn":"R"}`,
 		"Reeve.DiscoverResources":                                         `{"LicenseConfigurationArn":"C"}`,

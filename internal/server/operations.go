@@ -57,6 +57,7 @@ func (s *server) ours() []row {
 		op("PutResources", s.putResources).sized(maxReports),
 		op("DeleteResources", s.deleteResources).sized(4 << 20),
 		op("GetResource", s.getResource),
+		op("FindResources", s.findResources),
 		op("ListResourceVersions", s.listResourceVersions),
 		op("ExplainUsage", s.explainUsage),
 		op("GetUsageHistory", s.getUsageHistory),

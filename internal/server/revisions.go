@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/hex"
 
+	"github.com/go-json-experiment/json"
+
 	"reeve/internal/api"
 	"reeve/internal/license"
 )
@@ -70,12 +72,31 @@ func revision(e *license.RevisionEntry) api.Revision {
 		AssociationsOpened:       new(int64(e.Associated)),
 		AssociationsClosed:       new(int64(e.Dissociated)),
 		TermsChanged:             &e.TermsSet,
-		TermChanges: convertGiven(e.TermChanges, func(t *license.TermChange) api.TermChange {
-			return api.TermChange{Name: &t.Name, From: t.From, To: t.To}
-		}),
-		Changes:          convertGiven(e.Changes, revisionChange),
-		ChangesTruncated: &e.Cut,
+		TermChanges:              convertGiven(e.TermChanges, termChange),
+		Changes:                  convertGiven(e.Changes, revisionChange),
+		ChangesTruncated:         &e.Cut,
 	}
+}
+
+func termChange(t *license.TermChange) api.TermChange {
+	out := api.TermChange{Name: &t.Name, From: t.From, To: t.To}
+	if t.Name == "ProductInformationList" {
+		out.From, out.To = productsText(t.From), productsText(t.To)
+	}
+	return out
+}
+
+// productsText turns discovery rules from the ledger's text into the API's.
+func productsText(text *string) *string {
+	var rules []license.ProductInformation
+	if text == nil || json.Unmarshal([]byte(*text), &rules) != nil {
+		return text
+	}
+	shape, err := json.Marshal(convert(rules, discoveryRuleShape))
+	if err != nil {
+		return text
+	}
+	return new(string(shape))
 }
 
 // associated is the sum over all types of resources.

@@ -1,0 +1,214 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"reeve/internal/api"
+)
+
+// configurationTabs are the parts of a configuration's page, the first by default.
+var configurationTabs = []link{
+	{Text: "Usage", Href: "usage"}, {Text: "Associations", Href: "associations"}, {Text: "Discovery rules", Href: "discovery"},
+	{Text: "Revisions", Href: "revisions"}, {Text: "Failures", Href: "failures"},
+}
+
+// configurationBody is what a configuration's page shows, all of it of one
+// moment.
+type configurationBody struct {
+	Moment   momentPicker
+	Path     string // of the page itself
+	ARN      string
+	Terms    api.Terms
+	Unit     string
+	Status   string
+	Rules    []string // licence rules in words
+	Tags     []string
+	Deleted  stamp // when it was deleted; "" while it exists
+	Created  stamp
+	Existed  bool // at the moment
+	Revision int64
+	Since    stamp // from when the revision holds
+	Position positionRow
+	Ranges   []link
+	Range    rangeForm
+	Chart    *chartView
+	Tabs     []link
+	Tab      string
+	Links    configurationLinks
+
+	Usage        *usageTab
+	Associations *associationsTab
+	Discovery    *discoveryTab
+	Revisions    *revisionsTab
+	Failures     *failuresTab
+}
+
+// configurationLinks lead on from a configuration.
+type configurationLinks struct{ Edit, Delete, Compare, WhatIf, CSV, XLSX string }
+
+// configurationView is a configuration at a moment, as its page reads it.
+type configurationView struct {
+	*visit
+	arn   string
+	at    *time.Time // nil: now
+	out   api.ListRevisionsOutput
+	head  *api.Revision // that holds at the moment; nil where there was none
+	asOf  string        // the moment of head, so that everything is of one revision
+	query url.Values    // the moment and the range, which links keep
+}
+
+// configuration is the page of one configuration, now or at a moment.
+func (c *console) configuration(v *visit) error {
+	view, err := v.configurationAt()
+	if err != nil {
+		return err
+	}
+	body := view.body()
+	calls := []func() error{func() error { return view.addChart(&body) }}
+	if view.head != nil {
+		calls = append(calls,
+			func() error { return view.addPosition(&body) },
+			func() error { return view.addTab(&body) })
+	}
+	if err := together(calls...); err != nil {
+		return err
+	}
+	return v.show(http.StatusOK, "configuration", known(body.Terms.Name), body)
+}
+
+// configurationAt finds the revision that a page is about.
+func (v *visit) configurationAt() (*configurationView, error) {
+	arn, err := v.configurationARN()
+	if err != nil {
+		return nil, err
+	}
+	at, err := v.momentOf("at")
+	if err != nil {
+		return nil, err
+	}
+	view := &configurationView{visit: v, arn: arn, at: at, query: v.kept("at", "range", "from", "to")}
+	in := &api.ListRevisionsInput{LicenseConfigurationArn: &arn, To: wire(at), MaxResults: new(int64(1)), IncludeTerms: new(true)}
+	if err := v.call("ListRevisions", in, &view.out); err != nil {
+		return nil, err
+	}
+	if len(view.out.Revisions) > 0 {
+		view.head = &view.out.Revisions[0]
+		view.asOf = known(view.head.Time)
+	}
+	return view, nil
+}
+
+// body is what the page shows without asking on.
+func (v *configurationView) body() configurationBody {
+	path := v.configurationPath(v.arn)
+	b := configurationBody{
+		Path: path, ARN: v.arn, Created: v.stamped(v.out.CreationTime), Deleted: v.stamped(v.out.DeletionTime),
+		Existed: v.head != nil, Moment: v.picker(v.at, v.kept("range", "from", "to", "tab")),
+		Ranges: v.ranges(), Range: v.rangeForm(), Links: v.links(path),
+	}
+	b.Tab, b.Tabs = v.tabs(path)
+	if v.head == nil {
+		b.Terms.Name = new(lastPart(v.arn))
+		return b
+	}
+	b.Terms, b.Unit, b.Rules = *v.out.Terms, unitOf(known(v.out.Terms.LicenseCountingType)), ruleWords(v.out.Terms.LicenseRules)
+	b.Status = known(v.out.Terms.Status)
+	for _, t := range v.out.Terms.Tags {
+		text := known(t.Key)
+		if t.Value != nil && *t.Value != "" {
+			text += ": " + *t.Value
+		}
+		b.Tags = append(b.Tags, text)
+	}
+	b.Revision, b.Since = known(v.head.Number), v.stamped(v.head.Time)
+	return b
+}
+
+func (v *configurationView) links(path string) configurationLinks {
+	with := func(where string, q url.Values) string {
+		if len(q) == 0 {
+			return where
+		}
+		return where + "?" + q.Encode()
+	}
+	export := v.kept("at", "arn", "type", "owner")
+	compare := url.Values{}
+	if v.at != nil {
+		compare.Set("from", v.URL.Query().Get("at"))
+	}
+	return configurationLinks{
+		Edit: path + "/edit", Delete: path + "/delete", Compare: with(path+"/compare", compare),
+		WhatIf: with(Home+"what-if", url.Values{"configuration": {lastPart(v.arn)}}),
+		CSV:    with(path+"/usage.csv", export), XLSX: with(path+"/usage.xlsx", export),
+	}
+}
+
+// tabs are the links to the parts of the page.
+func (v *configurationView) tabs(path string) (current string, tabs []link) {
+	current = configurationTabs[0].Href
+	for _, t := range configurationTabs {
+		if t.Href == v.URL.Query().Get("tab") {
+			current = t.Href
+		}
+	}
+	for _, t := range configurationTabs {
+		q := cloned(v.query)
+		if t.Href != configurationTabs[0].Href {
+			q.Set("tab", t.Href)
+		}
+		href := path
+		if len(q) > 0 {
+			href += "?" + q.Encode()
+		}
+		tabs = append(tabs, link{t.Text, href + "#list", t.Href == current})
+	}
+	return current, tabs
+}
+
+// addPosition adds the figures at the moment.
+func (v *configurationView) addPosition(b *configurationBody) error {
+	now := v.c.Now()
+	asOf := wire(v.at)
+	if v.at != nil {
+		now = *v.at
+	} else if b.Deleted.UTC != "" {
+		return nil // it stands nowhere any more
+	}
+	var out api.ListPositionsOutput
+	err := v.call("ListPositions", &api.ListPositionsInput{LicenseConfigurationArns: []string{v.arn}, AsOf: asOf, IncludeHistory: new(true)}, &out)
+	if err != nil || len(out.Positions) == 0 {
+		return err
+	}
+	p := &out.Positions[0]
+	// What another change has made since is not of this page.
+	p.LicenseCount, p.ConsumedLicenses, p.OverLicenses = v.out.Terms.LicenseCount, v.head.ConsumedLicenses, new(overOf(v.head, v.out.Terms))
+	b.Position = v.positionRow(p, v.at, now)
+	return nil
+}
+
+// overOf is how much more is in use than was bought.
+func overOf(r *api.Revision, t *api.Terms) int64 {
+	if t.LicenseCount == nil {
+		return 0
+	}
+	return max(0, known(r.ConsumedLicenses)-*t.LicenseCount)
+}
+
+// addTab adds the part of the page that was chosen.
+func (v *configurationView) addTab(b *configurationBody) (err error) {
+	switch b.Tab {
+	case "associations":
+		b.Associations, err = v.associationsTab()
+	case "discovery":
+		b.Discovery, err = v.discoveryTab()
+	case "revisions":
+		b.Revisions, err = v.revisionsTab()
+	case "failures":
+		b.Failures, err = v.failuresTab()
+	default:
+		b.Usage, err = v.usageTab()
+	}
+	return err
+}

@@ -1,0 +1,260 @@
+package console
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"reeve/internal/api"
+)
+
+// Bounds of the list of usage.
+const (
+	usageRows    = 50     // of one page
+	usageWhole   = 10_000 // rows that are read to sort and to count them
+	usageAtOnce  = 1000   // rows of one call
+	tokenStack   = 16     // pages that one can go back in a list that is not read whole
+	tokenDivider = "~"
+)
+
+// usageTab is who uses what.
+type usageTab struct {
+	Filters usageFilters
+	Rows    []usageRow
+	Columns []sortColumn
+	Pages   pages
+	Large   bool  // there are more rows than are counted and sorted
+	Total   int64 // of the licences of all rows that match, when not Large
+	Count   int64 // of these rows
+	Empty   string
+}
+
+// usageFilters are the filters of ListUsageForLicenseConfiguration.
+type usageFilters struct {
+	Path             string
+	Hidden           []parameter
+	ARN, Type, Owner string
+	Types            []choice
+	Any              bool
+	Clear            string
+}
+
+// choice is an entry of a select.
+type choice struct {
+	Value, Text string
+	Chosen      bool
+}
+
+// usageRow is what one resource uses.
+type usageRow struct {
+	resourceCell
+	Status   string
+	Licences int64
+	Since    stamp
+}
+
+// sortColumn is the head of a column that can be sorted by.
+type sortColumn struct{ Text, Href, Order, Class string }
+
+func (v *configurationView) usageTab() (*usageTab, error) {
+	t := &usageTab{Filters: v.usageFilters()}
+	q := v.URL.Query()
+	rows, next, err := v.readUsage(q)
+	if err != nil {
+		return nil, err
+	}
+	if t.Large = next != nil || q.Get("token") != ""; t.Large {
+		return t, v.largeUsage(t)
+	}
+	t.Count = int64(len(rows))
+	for i := range rows {
+		t.Total += known(rows[i].ConsumedLicenses)
+	}
+	t.Columns = v.sortColumns(rows)
+	var from, to int
+	t.Pages, from, to = pagesOf(v.URL.Path, v.usageKept("sort"), v.pageNumber(), usageRows, len(rows))
+	if len(rows) == 0 {
+		t.Empty = "Nothing used this licence at that moment."
+		if t.Filters.Any {
+			t.Empty = "Nothing that matches the filters used this licence at that moment."
+		}
+	}
+	t.Rows, err = v.usageRows(rows[from:to])
+	return t, err
+}
+
+func (v *configurationView) usageKept(more ...string) url.Values {
+	return v.kept(append([]string{"at", "range", "from", "to", "tab", "arn", "type", "owner"}, more...)...)
+}
+
+func (v *configurationView) usageFilters() usageFilters {
+	q := v.URL.Query()
+	f := usageFilters{Path: v.URL.Path, ARN: q.Get("arn"), Type: q.Get("type"), Owner: q.Get("owner")}
+	f.Any = f.ARN != "" || f.Type != "" || f.Owner != ""
+	for _, kind := range []string{"EC2_INSTANCE", "EC2_HOST", "RDS", "SYSTEMS_MANAGER_MANAGED_INSTANCE"} {
+		f.Types = append(f.Types, choice{kind, kindName(kind), f.Type == kind})
+	}
+	keep := v.kept("at", "range", "from", "to", "sort")
+	for _, name := range sortedKeys(keep) {
+		f.Hidden = append(f.Hidden, parameter{name, keep.Get(name)})
+	}
+	f.Clear = v.URL.Path + "?" + keep.Encode() + "#list"
+	return f
+}
+
+// usageInput asks for the usage at the page's revision, by the filters of the
+// address.
+func (v *configurationView) usageInput(limit int64) *api.ListUsageForLicenseConfigurationInput {
+	in := &api.ListUsageForLicenseConfigurationInput{LicenseConfigurationArn: &v.arn, MaxResults: &limit}
+	filter := func(name, value string) {
+		if value != "" {
+			in.Filters = append(in.Filters, api.Filter{Name: &name, Values: []string{value}})
+		}
+	}
+	q := v.URL.Query()
+	filter("asOf", v.asOf)
+	filter("resourceArn", strings.TrimSpace(q.Get("arn")))
+	filter("resourceType", q.Get("type"))
+	filter("resourceAccount", strings.TrimSpace(q.Get("owner")))
+	return in
+}
+
+// readUsage reads a list whole, or the beginning of one that is too long for
+// that; next is then not nil.
+func (v *configurationView) readUsage(q url.Values) (rows []api.LicenseConfigurationUsage, next *string, err error) {
+	if q.Get("token") != "" {
+		return nil, nil, nil
+	}
+	in := v.usageInput(usageAtOnce)
+	for len(rows) < usageWhole {
+		var out api.ListUsageForLicenseConfigurationOutput
+		if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
+			return nil, nil, err
+		}
+		rows = append(rows, out.LicenseConfigurationUsageList...)
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return rows, nil, nil
+		}
+	}
+	return rows, in.NextToken, nil
+}
+
+// largeUsage shows one page of a list that is too long to be sorted.
+func (v *configurationView) largeUsage(t *usageTab) error {
+	in := v.usageInput(usageRows)
+	in.NextToken = v.token()
+	var out api.ListUsageForLicenseConfigurationOutput
+	if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
+		return err
+	}
+	for _, o := range usageOrders {
+		t.Columns = append(t.Columns, sortColumn{Text: o.text, Class: o.class})
+	}
+	t.Pages = v.tokenPages(out.NextToken, v.usageKept())
+	var err error
+	t.Rows, err = v.usageRows(out.LicenseConfigurationUsageList)
+	return err
+}
+
+// tokens are those of the pages before the one that is shown, and its own. The
+// address holds them, so that one can go back.
+func (v *configurationView) tokens() []string {
+	if text := v.URL.Query().Get("token"); text != "" {
+		return strings.Split(text, tokenDivider)
+	}
+	return nil
+}
+
+func (v *configurationView) token() *string {
+	if all := v.tokens(); len(all) > 0 {
+		return &all[len(all)-1]
+	}
+	return nil
+}
+
+// tokenPages pages a list by the API's tokens. Its later pages are of the moment
+// of the first one.
+func (v *configurationView) tokenPages(next *string, keep url.Values) (p pages) {
+	before := v.tokens()
+	href := func(tokens []string) string {
+		keep := cloned(keep)
+		if v.at == nil {
+			keep.Set("at", v.asOf)
+		}
+		if len(tokens) > 0 {
+			keep.Set("token", strings.Join(tokens[max(0, len(tokens)-tokenStack):], tokenDivider))
+		}
+		return v.URL.Path + "?" + keep.Encode() + "#list"
+	}
+	if len(before) > 0 {
+		p.Previous = href(before[:len(before)-1])
+	}
+	if next != nil {
+		p.Next = href(append(slices.Clone(before), *next))
+	}
+	return p
+}
+
+func (v *configurationView) usageRows(list []api.LicenseConfigurationUsage) ([]usageRow, error) {
+	rows := make([]usageRow, len(list))
+	cells := make([]*resourceCell, len(list))
+	for i := range list {
+		u := &list[i]
+		rows[i] = usageRow{
+			resourceCell: v.resourceCell(u.ResourceArn, u.ResourceType, u.ResourceOwnerId),
+			Status:       known(u.ResourceStatus), Licences: known(u.ConsumedLicenses), Since: v.visit.at(clockTime(u.AssociationTime)),
+		}
+		cells[i] = &rows[i].resourceCell
+	}
+	return rows, v.nameCells(cells)
+}
+
+// usageOrders are the columns that a whole list can be sorted by.
+var usageOrders = []struct {
+	name, text, class string
+	compare           func(a, b *api.LicenseConfigurationUsage) int
+}{
+	{"resource", "Resource", "", func(a, b *api.LicenseConfigurationUsage) int {
+		return cmp.Compare(resourceName(known(a.ResourceArn)), resourceName(known(b.ResourceArn)))
+	}},
+	{"", "Type", "", nil}, {"", "Account", "", nil}, {"", "Status", "", nil},
+	{"licences", "Licences", "num", func(a, b *api.LicenseConfigurationUsage) int {
+		return cmp.Compare(known(b.ConsumedLicenses), known(a.ConsumedLicenses)) // the largest first
+	}},
+	{"since", "Since", "", func(a, b *api.LicenseConfigurationUsage) int {
+		return cmp.Compare(known(a.AssociationTime), known(b.AssociationTime))
+	}},
+}
+
+// sortColumns sorts rows as the address asks, and returns the heads of the
+// columns. A name with a minus before it is the other way round.
+func (v *configurationView) sortColumns(rows []api.LicenseConfigurationUsage) (columns []sortColumn) {
+	wanted, backwards := strings.CutPrefix(v.URL.Query().Get("sort"), "-")
+	for _, o := range usageOrders {
+		column := sortColumn{Text: o.text, Class: o.class}
+		if o.name != "" {
+			column.Href, column.Order = o.name, "none"
+		}
+		if o.name != "" && o.name == wanted {
+			slices.SortStableFunc(rows, func(a, b api.LicenseConfigurationUsage) int { return o.compare(&a, &b) })
+			column.Order = "ascending"
+			if o.name == "licences" {
+				column.Order = "descending"
+			}
+			if backwards {
+				slices.Reverse(rows)
+				column.Order = map[string]string{"ascending": "descending", "descending": "ascending"}[column.Order]
+			} else {
+				column.Href = "-" + o.name
+			}
+		}
+		if column.Href != "" {
+			keep := v.usageKept()
+			keep.Set("sort", column.Href)
+			column.Href = v.URL.Path + "?" + keep.Encode() + "#list"
+		}
+		columns = append(columns, column)
+	}
+	return columns
+}
