@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"reeve/internal/agent"
+	"reeve/internal/audit"
 	"reeve/internal/awsjson"
 	"reeve/internal/client"
 	"reeve/internal/config"
@@ -141,6 +142,7 @@ type serverProcess struct {
 	sources   *schedule.Sources
 	scheduler *schedule.Scheduler
 	notary    *notary.Notary
+	audit     *audit.Recorder // nil when nothing is recorded
 
 	metricsListener net.Listener     // nil when nobody asks for metrics
 	metrics         *metrics.Metrics // likewise
@@ -193,6 +195,7 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	}
 	s.manager = license.New(s.store, settings)
 	s.openSources(settings)
+	s.openAudit()
 	if err = s.openNotary(ctx); err != nil {
 		return err
 	}
@@ -229,7 +232,8 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	mux.HandleFunc("GET /healthz", s.health)
 	mux.HandleFunc("GET "+keyPath, s.showKeys)
 	pages := new(server.CacheStats)
-	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log, Memory: memoryFor(s.cfg.Memory).agents, Meter: s.measure(pages)})
+	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log, Memory: memoryFor(s.cfg.Memory).agents, Meter: s.measure(pages),
+		Audit: s.audit, Address: s.addressOf})
 	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
 		mux.Handle(path, s.counted(agents, always("agent")))
 	}
@@ -239,9 +243,10 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	api := server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, Sources: s.sources, Notary: s.notary, TokenKey: tokens, Now: time.Now, Log: s.log, Issuers: issuers,
+		Audit: s.audit, Trail: s.store.Audit(),
 		TrustProxy: s.cfg.TrustProxy, PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
 	})
-	mux.Handle("/", s.counted(api, operationOf()))
+	mux.Handle("/", s.counted(browsersToConsole(api), operationOf()))
 	if err := s.openConsole(mux, api, tokens); err != nil {
 		return err
 	}
@@ -323,6 +328,9 @@ func (s *serverProcess) close() {
 	}
 	if s.store == nil {
 		return
+	}
+	if err := s.audit.Close(); err != nil {
+		s.log.Error("events of the audit trail are lost", "error", err)
 	}
 	if err := s.store.Close(); err != nil {
 		s.log.Error("close database", "error", err)

@@ -29,7 +29,6 @@ func (s *serverProcess) openConsole(mux *http.ServeMux, api *server.API, key []b
 		return err
 	}
 	mux.Handle(console.Home, s.counted(pages, always("console")))
-	mux.Handle("GET /{$}", http.RedirectHandler(console.Home, http.StatusSeeOther))
 	return nil
 }
 
@@ -50,4 +49,16 @@ func openProvider(cfg *config.Config) (*sso.Provider, error) {
 		settings.Grants = append(settings.Grants, sso.Grant{Group: g.Group, Role: sso.Role{Account: g.Account, Name: g.Role}})
 	}
 	return sso.New(settings), nil
+}
+
+// browsersToConsole sends who opens the server's own address there; all else is
+// the API's, which answers no GET.
+func browsersToConsole(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			http.Redirect(w, r, console.Home, http.StatusSeeOther)
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
 }

@@ -60,6 +60,7 @@ func (s *serverProcess) measure(pages *server.CacheStats) agent.Meter {
 	if s.metrics == nil {
 		return nil
 	}
+	s.metrics.Audit(s.auditMetrics)
 	s.metrics.Caches(map[string]metrics.Cache{"nodes": s.store.NodeCache(), "pages": pages})
 	return s.metrics.Agents()
 }

@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/source/glpi"
@@ -49,6 +50,9 @@ type Config struct {
 	Memory int64
 
 	Meter Meter // nil counts nothing
+
+	Audit   *audit.Recorder            // records every report; nil records none
+	Address func(*http.Request) string // where an agent is; nil: where its connection is from
 }
 
 // handler answers agents.
@@ -59,6 +63,7 @@ type handler struct {
 	decoding  chan struct{} // a place for each message that is decompressed and parsed at once
 	ingest    *ingest
 	meter     Meter
+	trail     trail
 }
 
 // New returns the handler for every path that agents are pointed at. A token
@@ -77,28 +82,35 @@ func New(cfg Config) http.Handler {
 		decoding:  make(chan struct{}, decoders),
 		ingest:    newIngest(cfg.Manager, cfg.Meter),
 		meter:     cfg.Meter,
+		trail:     trail{cfg.Audit, cfg.Log, cfg.Address},
 	}
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, err := h.answer(r)
+	said := &said{}
+	answer, err := h.answer(r, said)
 	if err != nil {
 		answer = h.refusal(r, err)
 		h.meter.Messages(resultOf(answer.status), 1)
 	}
+	h.trail.record(r, said, answer, err)
 	answer.write(w)
 }
 
 // answer takes one message, in the order of what it costs.
-func (h *handler) answer(r *http.Request) (*answer, error) {
+func (h *handler) answer(r *http.Request, said *said) (*answer, error) {
 	begun := time.Now()
 	if r.Method != http.MethodPost {
 		return nil, &refusal{status: http.StatusMethodNotAllowed, text: "This is where inventory agents report, with POST. Make a token with reeve agent-token create, and point an agent's --server here."}
+	}
+	if err := h.trail.recorder.Admit(r.Context()); err != nil {
+		return nil, errTrailFull
 	}
 	token, err := h.authenticate(r)
 	if err != nil {
 		return nil, err
 	}
+	said.token = token
 	form, err := formOf(r)
 	if err != nil {
 		return nil, err
@@ -116,7 +128,7 @@ func (h *handler) answer(r *http.Request) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := h.reply(r, token, m, place)
+	a, err := h.reply(r, token, m, place, said)
 	if err == nil && m.Kind == glpi.Inventory {
 		h.meter.Took(time.Since(begun))
 	}
@@ -130,7 +142,7 @@ type message struct {
 }
 
 // reply answers a message that was understood.
-func (h *handler) reply(r *http.Request, token *iam.AgentToken, m *message, place *place) (*answer, error) {
+func (h *handler) reply(r *http.Request, token *iam.AgentToken, m *message, place *place, said *said) (*answer, error) {
 	switch {
 	case m.Kind == glpi.Contact:
 		return contactAnswer[m.compression], nil
@@ -141,7 +153,7 @@ func (h *handler) reply(r *http.Request, token *iam.AgentToken, m *message, plac
 	case m.Kind != glpi.Inventory:
 		return nil, m.refuse(http.StatusBadRequest, "This server takes inventories of computers, and no messages of the kind "+quoted(m.Kind)+".")
 	}
-	if err := h.take(r, token, m, place); err != nil {
+	if err := h.take(r, token, m, place, said); err != nil {
 		return nil, err
 	}
 	if m.JSON {
@@ -151,13 +163,14 @@ func (h *handler) reply(r *http.Request, token *iam.AgentToken, m *message, plac
 }
 
 // take brings an inventory into the ledgers.
-func (h *handler) take(r *http.Request, token *iam.AgentToken, m *message, place *place) error {
+func (h *handler) take(r *http.Request, token *iam.AgentToken, m *message, place *place, said *said) error {
 	owner := glpi.Owner{Region: token.Region, Account: token.Account}
 	machine, err := m.Resource(owner)
 	if err != nil {
 		return m.refuse(http.StatusBadRequest, "The inventory cannot be used: "+err.Error()+".")
 	}
 	report := reportOf(&machine, m.Instance(), m.Partial)
+	said.machine = report.ARN
 	if err := place.grow(weight(&report)); err != nil {
 		return m.with(err)
 	}

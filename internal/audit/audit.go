@@ -36,7 +36,7 @@ type Event struct {
 
 	Resources []string // ARNs, besides those that Request and Response hold
 
-	ReadOnly bool   // nothing can have changed
+	ReadOnly bool   // nothing can have changed; with a Response the event is kept like a change's
 	Account  string // whose trail it is in
 }
 
@@ -44,11 +44,12 @@ type Event struct {
 const (
 	SourceLicenseManager = "license-manager.amazonaws.com"
 	SourceReeve          = "reeve"
+	SourceSTS            = "sts.amazonaws.com"
 )
 
 // Identity is who made a call, as CloudTrail tells it.
 type Identity struct {
-	Type        string // Root, IAMUser, AssumedRole, AgentToken; "" is Unknown
+	Type        string // Root, IAMUser, AssumedRole, WebIdentityUser, AgentToken; "" is Unknown
 	PrincipalID string
 	ARN         string
 	Account     string
@@ -87,13 +88,17 @@ func ParseMode(s string) (Mode, error) {
 	return "", fmt.Errorf("is %q: give all, changes or off", s)
 }
 
+// lasting reports whether an event is to be written before the answer: that of
+// a change, and that of a read which gave something away, as AssumeRole does.
+func (e *Event) lasting() bool { return !e.ReadOnly || len(e.Response) > 0 }
+
 // keeps reports whether an event is to be recorded.
 func (m Mode) keeps(e *Event) bool {
 	switch m {
 	case All:
 		return true
 	case Changes:
-		return !e.ReadOnly || e.ErrorCode != ""
+		return e.lasting() || e.ErrorCode != ""
 	}
 	return false
 }

@@ -49,7 +49,7 @@ func encode(e *Event) *line {
 	b = append(b, secondForm...)
 	b = append(b, '"')
 	b = appendMember(b, `,"eventSource":`, e.Source, maxText)
-	b = appendMember(b, `,"eventName":`, hideAgentTokens(e.Name), maxText)
+	b = appendMember(b, `,"eventName":`, orUnknown(hideAgentTokens(e.Name)), maxText)
 	b = appendMember(b, `,"awsRegion":`, orUnknown(e.Region), maxText)
 	b = appendMember(b, `,"sourceIPAddress":`, orUnknown(e.SourceIP), maxText)
 	b = appendMember(b, `,"userAgent":`, hideAgentTokens(e.UserAgent), maxText)

@@ -115,13 +115,13 @@ func (r *Recorder) Record(ctx context.Context, e Event) error {
 	l := encode(&e)
 	b, ready := r.queue.add(l)
 	l.release()
-	if ready || !e.ReadOnly {
+	if ready || e.lasting() {
 		select {
 		case r.wake <- struct{}{}:
 		default:
 		}
 	}
-	if e.ReadOnly {
+	if !e.lasting() {
 		return nil
 	}
 	return r.await(ctx, b)

@@ -21,6 +21,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"reeve/internal/api"
+	"reeve/internal/audit"
 	"reeve/internal/awsjson"
 	"reeve/internal/evidence/notary"
 	"reeve/internal/iam"
@@ -51,6 +52,7 @@ type Options struct {
 	Log      slog.Handler // nil discards
 	Notary   notary.Options
 	Issuers  *sts.Issuers // whose tokens let workloads assume roles; nil trusts none
+	Audit    audit.Mode   // "" is off
 }
 
 // Server is a running server. Its methods fail the test that started it.
@@ -61,6 +63,7 @@ type Server struct {
 	Store     *store.Store
 	Sources   *schedule.Sources // of kind directory; nobody runs them unless a test does
 	Notary    *notary.Notary    // makes checkpoints when a test asks; its witnesses are Options'
+	Audit     *audit.Recorder   // nil when it is off
 	Clock     *Clock            // of the ledgers; signatures are checked against the real one
 
 	t   testing.TB
@@ -106,7 +109,9 @@ func Start(t testing.TB, opts Options) *Server {
 	s.Notary = notary.New(s.Store.Checkpoints(), opts.Notary)
 	key, err := s.Directory.TokenKey(t.Context())
 	s.must("read page token key", err)
+	s.openAudit(opts)
 	s.cfg = server.Config{
+		Audit: s.Audit, Trail: s.Store.Audit(),
 		Manager: s.Manager, Directory: s.Directory, Sources: s.Sources, Notary: s.Notary, TokenKey: key,
 		Now: time.Now, Log: slog.New(opts.Log),
 		PageCacheBytes: 8 << 20, Issuers: opts.Issuers,
@@ -117,6 +122,18 @@ func Start(t testing.TB, opts Options) *Server {
 
 func openDirectory(settings directory.Settings, owner source.Options) (source.Puller, error) {
 	return directory.Open(settings, owner)
+}
+
+// openAudit records what Options want. Its clock is the real one, as that of
+// signatures is.
+func (s *Server) openAudit(opts Options) {
+	if opts.Audit == "" {
+		opts.Audit = audit.Off
+	}
+	s.Audit = audit.New(audit.Config{
+		Store: s.Store.Audit(), Mode: opts.Audit, Server: "test", Root: Root, Now: time.Now, Log: slog.New(opts.Log),
+	})
+	s.t.Cleanup(func() { s.must("close audit trail", s.Audit.Close()) })
 }
 
 func (s *Server) openStore() {

@@ -4,14 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 
 	"reeve/internal/api"
 	"reeve/internal/audit"
 	"reeve/internal/awsjson"
-	"reeve/internal/iam"
 	"reeve/internal/sts"
 )
 
@@ -77,12 +75,12 @@ func (t *trail) event(o *awsjson.Observation) audit.Event {
 		e.SourceIP = sts.OriginOf(o.Request, t.trustProxy).SourceIP
 	}
 	if who, err := signerOf(o.Call); err == nil {
-		e.Account, e.Region, e.Identity = who.Account, who.Region, identityEvent(who)
+		e.Account, e.Region, e.Identity = who.Account, who.Region, audit.IdentityOf(who.Identity, who.AccessKeyID)
 		if o.Request == nil {
 			e.SourceIP, e.UserAgent = who.Origin.SourceIP, who.UserAgent
 		}
 	} else if o.Request != nil {
-		e.Identity.AccessKeyID, e.Region = claimed(o.Request)
+		e.Identity.AccessKeyID, e.Region = audit.Claimed(o.Request.Header.Get("Authorization"))
 	}
 	switch {
 	case o.Fault != nil:
@@ -121,36 +119,4 @@ var readers = []string{"Get", "List", "Explain", "Compare", "Verify", "Lookup", 
 // is not known.
 func readsOnly(name string) bool {
 	return slices.ContainsFunc(readers, func(verb string) bool { return strings.HasPrefix(name, verb) })
-}
-
-// identityEvent is a proven caller as CloudTrail tells it.
-func identityEvent(who *signer) audit.Identity {
-	id := audit.Identity{PrincipalID: who.ID, ARN: who.Principal, Account: who.Account, AccessKeyID: who.AccessKeyID}
-	switch who.Holder.Type {
-	case iam.OfUser:
-		id.Type, id.UserName = "IAMUser", who.Holder.Name
-	case iam.OfRole:
-		id.Type = "AssumedRole"
-		role, _, _ := strings.Cut(who.ID, ":")
-		id.Issuer = &audit.Issuer{PrincipalID: role, ARN: who.Holder.ARN(), Account: who.Account, UserName: who.Holder.Name}
-	default:
-		id.Type = "Root"
-		if id.PrincipalID == "" {
-			id.PrincipalID = who.Account
-		}
-	}
-	return id
-}
-
-// credential finds the key and the region that a request claims to be signed
-// with. A secret that was put there by mistake is longer.
-var credential = regexp.MustCompile(`Credential=(\w{4,32})/[0-9]{8}/([a-z0-9-]{1,32})/`)
-
-// claimed is what a request says of its signer, of whom nothing is proven.
-func claimed(r *http.Request) (accessKeyID, region string) {
-	header := r.Header.Get("Authorization")
-	if found := credential.FindStringSubmatch(header[:min(len(header), 512)]); found != nil {
-		return found[1], found[2]
-	}
-	return "", ""
 }

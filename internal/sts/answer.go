@@ -76,7 +76,8 @@ func faultOf(err error) *fault {
 	return nil
 }
 
-func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, id string, err error) {
+// explain turns any error into a fault, and logs what the caller is not told.
+func (h *Handler) explain(r *http.Request, id string, err error) *fault {
 	f := faultOf(err)
 	switch {
 	case f == nil:
@@ -85,6 +86,10 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, id string, err 
 	case f.Status >= http.StatusInternalServerError && r.Context().Err() == nil:
 		h.Log.Warn("request turned away", "request_id", id, "target", Service, "error", err)
 	}
+	return f
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, id string, f *fault) {
 	kind := "Sender"
 	if f.Status >= http.StatusInternalServerError {
 		kind = "Receiver"

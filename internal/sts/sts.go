@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/iam"
 	"reeve/internal/sigv4"
 )
@@ -39,6 +40,8 @@ type Config struct {
 	Issuers   *Issuers         // of AssumeRoleWithWebIdentity; nil trusts none
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
+
+	Audit *audit.Recorder // records every call; nil records none
 
 	TrustProxy bool // believes a proxy in front where requests come from
 }
@@ -67,16 +70,28 @@ type call struct {
 	body   []byte
 	form   url.Values
 	origin iam.Origin
+
+	who         *iam.Identity // once proven by a signature
+	accessKeyID string
+	region      string
 }
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID()
-	answer, err := h.serve(r)
-	if err != nil {
-		h.refuse(w, r, id, err)
+	c := &call{Request: r, origin: OriginOf(r, h.TrustProxy)}
+	if h.Audit.Admit(r.Context()) != nil { // before a session is made that could not be recorded
+		h.refuse(w, id, errTrailFull)
 		return
 	}
+	answer, err := h.serve(c)
+	if err != nil {
+		f := h.explain(r, id, err)
+		h.record(r.Context(), c, id, nil, f)
+		h.refuse(w, id, f)
+		return
+	}
+	h.record(r.Context(), c, id, answer, nil)
 	write(w, http.StatusOK, id, response{
 		XMLName: xml.Name{Local: answer.name() + "Response", Space: namespace},
 		Result:  answer, Metadata: &metadata{id},
@@ -86,8 +101,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // result is the answer of an operation.
 type result interface{ name() string }
 
-func (h *Handler) serve(r *http.Request) (result, error) {
-	c := &call{Request: r, origin: OriginOf(r, h.TrustProxy)}
+var errTrailFull = &fault{"ServiceUnavailable", "The server cannot record more calls at the moment, because its database does not take them. Nothing was done. Try again.", http.StatusServiceUnavailable}
+
+func (h *Handler) serve(c *call) (result, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
@@ -130,6 +146,7 @@ func (h *Handler) signer(c *call) (*iam.Identity, string, error) {
 	if !ok {
 		return nil, "", errors.New("caller has no identity")
 	}
+	c.noted(who, proven.AccessKeyID, proven.Region)
 	h.Directory.NoteUse(c.Context(), who)
 	return who, proven.Region, nil
 }
