@@ -30,6 +30,7 @@ type Query struct {
 
 	Limit int
 	Next  Place // where the page before ended; zero for the first
+	Work  int   // segments that a page may cost; 0 means 200
 }
 
 // Found is an event that was found: the members that queries look at, and the
@@ -83,7 +84,7 @@ func (f *Found) Username() string {
 
 // Bounds of one page.
 const (
-	scanSegments = 200     // that are read
+	scanSegments = 200     // that are read, unless a query says otherwise
 	scanBytes    = 8 << 20 // of events that are looked at
 	readAtOnce   = 16      // segments of one statement
 )
@@ -92,6 +93,9 @@ const (
 // the one after it begins; nil after the last. A page may be short, or empty,
 // and still have a next one: the work for one is bounded.
 func Lookup(ctx context.Context, store Store, q Query) ([]Found, *Place, error) {
+	if q.Work == 0 {
+		q.Work = scanSegments
+	}
 	l := lookup{store: store, q: q, needles: q.needles()}
 	l.begin()
 	for {
@@ -99,8 +103,8 @@ func Lookup(ctx context.Context, store Store, q Query) ([]Found, *Place, error) 
 		if err != nil {
 			return nil, nil, err
 		}
-		// Nothing that comes later ends after s, so what is held and is newer
-		// than that can go out.
+		// What is held and newer than the end of s is newer than all that
+		// comes later, and can go out.
 		if l.release(s) {
 			return l.found, &l.place, nil
 		}
@@ -108,7 +112,7 @@ func Lookup(ctx context.Context, store Store, q Query) ([]Found, *Place, error) 
 			return l.found, nil, nil
 		}
 		if l.spent() {
-			l.place = Place{s.Last, math.MaxInt64}
+			l.place = Place{s.Last, s.Chain + 1} // the next page begins with the end of s
 			return l.found, &l.place, nil
 		}
 		if err := l.look(s); err != nil {
@@ -179,7 +183,7 @@ func (l *lookup) segment(ctx context.Context) (*Segment, error) {
 // spent reports whether the page has cost enough. Segments that only reach
 // into it do not count: each page would look at them again.
 func (l *lookup) spent() bool {
-	return l.looked.segments >= scanSegments || l.looked.bytes >= scanBytes
+	return l.looked.segments >= l.q.Work || l.looked.bytes >= scanBytes
 }
 
 // look takes what a segment has for the page.
@@ -188,11 +192,12 @@ func (l *lookup) look(s *Segment) error {
 	if err != nil {
 		return err
 	}
-	if s.Last <= l.start.Time {
+	counts := (Place{s.Last, s.Chain}).behind(l.start)
+	if counts {
 		l.looked.segments++
 	}
 	for _, text := range lines {
-		if s.Last <= l.start.Time {
+		if counts {
 			l.looked.bytes += len(text)
 		}
 		if !containsAll(text, l.needles) {
@@ -224,7 +229,7 @@ func containsAll(text []byte, needles [][]byte) bool {
 func (l *lookup) release(next *Segment) bool {
 	for len(l.held) > 0 {
 		top := &l.held[0]
-		if next != nil && !(Place{next.Last, math.MaxInt64}).behind(top.place) {
+		if next != nil && !(Place{next.Last, next.Chain}).behind(top.place) {
 			return false
 		}
 		if len(l.found) == l.q.Limit {
