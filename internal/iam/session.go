@@ -173,7 +173,11 @@ func (s *Sessions) End(ctx context.Context, of *Session) error {
 // List returns the sessions that somebody may see and end, the newest first and
 // up to limit: their own, and with a key of the account itself all of it.
 func (s *Sessions) List(ctx context.Context, who Identity, limit int) ([]Session, error) {
-	list, err := s.store.Sessions(ctx, who.Account, sessionsOf(who), limit)
+	whose, err := sessionsOf(who)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.store.Sessions(ctx, who.Account, whose, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -182,19 +186,25 @@ func (s *Sessions) List(ctx context.Context, who Identity, limit int) ([]Session
 
 // sessionsOf is the principal whose sessions somebody may see, "" for those of
 // the whole account.
-func sessionsOf(who Identity) string {
-	if who.Principal == PrincipalOf(who.Account) {
-		return ""
+func sessionsOf(who Identity) (string, error) {
+	switch {
+	case who.IsRootUser():
+		return "", nil
+	case who.Principal == "": // which must not be taken for the whole account
+		return "", errUnsigned
 	}
-	return who.Principal
+	return who.Principal, nil
 }
 
 // Revoke ends a session that List shows to the same caller.
 func (s *Sessions) Revoke(ctx context.Context, who Identity, id string) error {
+	whose, err := sessionsOf(who)
+	if err != nil {
+		return err
+	}
 	found := false
 	if sessionID.MatchString(id) {
-		var err error
-		if found, err = s.store.DeleteSession(ctx, who.Account, sessionsOf(who), id); err != nil {
+		if found, err = s.store.DeleteSession(ctx, who.Account, whose, id); err != nil {
 			return fmt.Errorf("revoke session: %w", err)
 		}
 	}
