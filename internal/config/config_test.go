@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -76,16 +77,16 @@ var samples = map[string][3]string{
 	"web-identity-audiences":          {"a", "b", "c,d"},
 	"web-identity-ca":                 {"a.pem", "b.pem", "c.pem"},
 	"checkpoint-every":                {"1m", "2h", "1d"},
-	"witness-webhook":                 {"https://a", "https://b", "http://c"},
+	"witness-webhook":                 {"https://a", "https://b/", "http://127.0.0.1:1/c"},
 	"witness-file":                    {"a", "b", "c"},
-	"witness-reeve":                   {"https://a", "https://b", "http://c"},
+	"witness-reeve":                   {"https://a", "https://b/", "http://127.0.0.1:1/c"},
 	"witness-reeve-access-key-id":     {"AAAA", "BBBB", "CCCC"},
 	"witness-reeve-secret-access-key": {"s1", "s2", "s3"},
 	"witness-for":                     {"a.txt", "b.txt", "c.txt"},
 	"trust-proxy":                     {"false", "false", "true"},
 	"console-session-idle":            {"5m", "2h", "1d"},
 	"console-session-lifetime":        {"5m", "2h", "1d"},
-	"oidc-issuer":                     {"https://a", "https://b", "http://c"},
+	"oidc-issuer":                     {"https://a", "https://b/", "http://127.0.0.1:1/c"},
 	"oidc-client-id":                  {"a", "b", "c"},
 	"oidc-client-secret":              {"s1", "s2", "s3"},
 	"oidc-name":                       {"a", "b", "c"},
@@ -151,24 +152,29 @@ func TestErrorsNameThePlaceAndTheFix(t *testing.T) {
 		flags map[string]string
 		words []string
 	}{
-		"unknown name":   {file: "data = x\nlisen = :1\n", words: []string{":2: ", `"lisen"`, "inactive-after", "listen, log-format"}},
-		"no equals sign": {file: "sandbox\n", words: []string{":1: ", "name = value"}},
-		"twice":          {file: "data = x\n\ndata = y\n", words: []string{":3: ", "line 1"}},
-		"bad number":     {file: "max-per-resource = -1\n", words: []string{":1: max-per-resource", "whole number"}},
-		"bad port":       {env: map[string]string{"REEVE_LISTEN": "localhost:http"}, words: []string{"REEVE_LISTEN", "port"}},
-		"no port":        {env: map[string]string{"REEVE_LISTEN": "4750"}, words: []string{"REEVE_LISTEN", "127.0.0.1:4750"}},
-		"bad duration":   {flags: map[string]string{"inactive-after": "30 days"}, words: []string{"--inactive-after", "30d"}},
-		"too short":      {flags: map[string]string{"inactive-after": "10s"}, words: []string{"at least 1h"}},
-		"negative":       {flags: map[string]string{"shutdown-timeout": "-1s"}, words: []string{"at least 0s"}},
-		"bad level":      {flags: map[string]string{"log-level": "loud"}, words: []string{"debug, info, warn or error"}},
-		"bad size":       {flags: map[string]string{"memory": "64MB"}, words: []string{"64MiB"}},
-		"too little":     {flags: map[string]string{"memory": "64MiB"}, words: []string{"128MiB"}},
-		"one connection": {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1"}, words: []string{"from 2 to 1000"}},
-		"too many":       {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1001"}, words: []string{"from 2 to 1000"}},
-		"too patient":    {flags: map[string]string{"database-patience": "11m"}, words: []string{"--database-patience", "0s to 10m"}},
-		"impatient":      {flags: map[string]string{"database-patience": "-1s"}, words: []string{"0s to 10m"}},
-		"empty data":     {flags: map[string]string{"data": ""}, words: []string{"--data is empty"}},
-		"mysql":          {env: map[string]string{"REEVE_DATABASE": "mysql://u:hunter2@h/d"}, words: []string{"postgres://"}},
+		"unknown name":        {file: "data = x\nlisen = :1\n", words: []string{":2: ", `"lisen"`, "inactive-after", "listen, log-format"}},
+		"no equals sign":      {file: "sandbox\n", words: []string{":1: ", "name = value"}},
+		"twice":               {file: "data = x\n\ndata = y\n", words: []string{":3: ", "line 1"}},
+		"bad number":          {file: "max-per-resource = -1\n", words: []string{":1: max-per-resource", "whole number"}},
+		"bad port":            {env: map[string]string{"REEVE_LISTEN": "localhost:http"}, words: []string{"REEVE_LISTEN", "port"}},
+		"no port":             {env: map[string]string{"REEVE_LISTEN": "4750"}, words: []string{"REEVE_LISTEN", "127.0.0.1:4750"}},
+		"bad duration":        {flags: map[string]string{"inactive-after": "30 days"}, words: []string{"--inactive-after", "30d"}},
+		"too short":           {flags: map[string]string{"inactive-after": "10s"}, words: []string{"at least 1h"}},
+		"negative":            {flags: map[string]string{"shutdown-timeout": "-1s"}, words: []string{"at least 0s"}},
+		"bad level":           {flags: map[string]string{"log-level": "loud"}, words: []string{"debug, info, warn or error"}},
+		"bad size":            {flags: map[string]string{"memory": "64MB"}, words: []string{"64MiB"}},
+		"too little":          {flags: map[string]string{"memory": "64MiB"}, words: []string{"128MiB"}},
+		"one connection":      {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1"}, words: []string{"from 2 to 1000"}},
+		"too many":            {env: map[string]string{"REEVE_DATABASE_CONNECTIONS": "1001"}, words: []string{"from 2 to 1000"}},
+		"too patient":         {flags: map[string]string{"database-patience": "11m"}, words: []string{"--database-patience", "0s to 10m"}},
+		"impatient":           {flags: map[string]string{"database-patience": "-1s"}, words: []string{"0s to 10m"}},
+		"issuer in the clear": {flags: map[string]string{"oidc-issuer": "http://login.example"}, words: []string{"--oidc-issuer", "https://"}},
+		"no issuer":           {flags: map[string]string{"oidc-issuer": "https:login.example"}, words: []string{"https://"}},
+		"group of no account": {flags: map[string]string{"oidc-groups": "a=111111111111:R, b=R"}, words: []string{"--oidc-groups", `"b=R"`, "GROUP=ACCOUNT:ROLE"}},
+		"nameless group":      {flags: map[string]string{"oidc-groups": "=111111111111:R"}, words: []string{"GROUP=ACCOUNT:ROLE"}},
+		"too many groups":     {flags: map[string]string{"oidc-groups": strings.Repeat("a=111111111111:R,", 1001)}, words: []string{"1000"}},
+		"empty data":          {flags: map[string]string{"data": ""}, words: []string{"--data is empty"}},
+		"mysql":               {env: map[string]string{"REEVE_DATABASE": "mysql://u:hunter2@h/d"}, words: []string{"postgres://"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			src := config.Sources{Env: env(c.env), Flags: c.flags}
@@ -188,6 +194,20 @@ func TestErrorsNameThePlaceAndTheFix(t *testing.T) {
 				t.Errorf("%q shows a password", err)
 			}
 		})
+	}
+}
+
+func TestGroupsMayBeNamesOfADirectory(t *testing.T) {
+	var c config.Config
+	all := config.Settings()
+	i := slices.IndexFunc(all, func(s config.Setting) bool { return s.Name == "oidc-groups" })
+	if err := all[i].Set(&c, " staff = 111111111111:Reader ,CN=Admins,OU=IT=EU,DC=x=222222222222:Ad=min@x, a b=111111111111:R,"); err != nil {
+		t.Fatal(err)
+	}
+	want := []config.GroupRole{{Group: "staff", Account: "111111111111", Role: "Reader"}, {Group: "CN=Admins,OU=IT=EU,DC=x", Account: "222222222222", Role: "Ad=min@x"},
+		{Group: "a b", Account: "111111111111", Role: "R"}}
+	if diff := cmp.Diff(want, c.OIDCGroups); diff != "" {
+		t.Errorf("groups (-want +got):\n%s", diff)
 	}
 }
 

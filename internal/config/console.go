@@ -2,6 +2,8 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -55,12 +57,21 @@ func singleSignOnSettings() []Setting {
 	}
 }
 
+// setIssuer wants TLS: whoever can change the provider's answers on their way
+// can sign in as anybody.
 func setIssuer(c *Config, s string) error {
-	if s != "" && !strings.HasPrefix(s, "https://") && !strings.HasPrefix(s, "http://") {
-		return fmt.Errorf("is %q: give a URL (https://…), or leave it out for none", s)
+	issuer, err := url.Parse(s)
+	near := err == nil && issuer.Scheme == "http" && isLoopback(issuer.Hostname())
+	if s != "" && !near && (err != nil || issuer.Scheme != "https" || issuer.Host == "") {
+		return fmt.Errorf("is %q: give a URL that begins with https:// (or http:// for a provider on this machine), or leave it out for none", s)
 	}
 	c.OIDCIssuer = s
 	return nil
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func setScopes(c *Config, s string) error {
@@ -68,22 +79,23 @@ func setScopes(c *Config, s string) error {
 	return nil
 }
 
-var groupRole = regexp.MustCompile(`^(.+)=([0-9]{12}):([\w+=,.@-]{1,64})$`)
+// groupRole is one grant at the beginning of a list. Groups may have commas and
+// equals signs, as names in directories do: a group ends where an account and a
+// role follow it.
+var groupRole = regexp.MustCompile(`^\s*(\S.*?)\s*=\s*([0-9]{12}):([\w+=.@-]{1,64})\s*(?:,|$)`)
 
 func setGroups(c *Config, s string) error {
 	var grants []GroupRole
-	for one := range strings.SplitSeq(s, ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			continue
-		}
-		parts := groupRole.FindStringSubmatch(one)
+	for rest := s; strings.Trim(rest, ", \t") != ""; {
+		parts := groupRole.FindStringSubmatch(rest)
 		if parts == nil {
-			return fmt.Errorf("has %q: give GROUP=ACCOUNT:ROLE, such as auditors=123456789012:Auditor", one)
+			return fmt.Errorf("has %q: give GROUP=ACCOUNT:ROLE, such as auditors=123456789012:Auditor, with commas between", strings.TrimSpace(rest))
 		}
-		grants = append(grants, GroupRole{strings.TrimSpace(parts[1]), parts[2], parts[3]})
-	}
-	if len(grants) > maxGroups {
-		return fmt.Errorf("has %d grants: give at most %d", len(grants), maxGroups)
+		if len(grants) == maxGroups {
+			return fmt.Errorf("has more than %d grants: leave some out", maxGroups)
+		}
+		grants = append(grants, GroupRole{parts[1], parts[2], parts[3]})
+		rest = rest[len(parts[0]):]
 	}
 	c.OIDCGroups = grants
 	return nil

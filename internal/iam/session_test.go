@@ -127,12 +127,12 @@ func TestWhoMayEndWhichSession(t *testing.T) {
 		of, by iam.Identity
 		may    bool
 	}{
-		"own":                    {ana, ana, true},
-		"another user's":         {ana, ben, false},
-		"a user's by the root":   {ana, owner, true},
-		"the root's by a user":   {owner, ana, false},
-		"another account's":      {ana, stranger, false},
-		"same name elsewhere":    {ana, userOf("333333333333", "ana"), false},
+		"own":                  {ana, ana, true},
+		"another user's":       {ana, ben, false},
+		"a user's by the root": {ana, owner, true},
+		"the root's by a user": {owner, ana, false},
+		"another account's":    {ana, stranger, false},
+		"same name elsewhere":  {ana, userOf("333333333333", "ana"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			here := newDatabase(t)
