@@ -143,6 +143,8 @@ var onlyIn = []struct {
 	{"github.com/vmware/", []string{"internal/source/vsphere", "test/..."}, "govmomi is for one source"},
 	{"github.com/jackc/pgx", []string{"internal/store/postgres", "internal/store/postgres/..."}, "a driver is linked where a database is opened"},
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},
+	{"github.com/coreos/go-oidc", []string{"internal/console/sso"}, "people sign in at one place"},
+	{"golang.org/x/oauth2", []string{"internal/console/sso"}, "people sign in at one place"},
 	{"testing", []string{"internal/licensetest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
 	{"database/sql", nil, "package sqlconn is our way to SQL"},
 }
