@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"regexp"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ type accountOptions struct {
 }
 
 func newAccount(p *process) *cobra.Command {
-	return group("account", "Make accounts", newAccountCreate(p))
+	return group("account", "Make and list accounts", newAccountCreate(p), newAccountList(p))
 }
 
 func newAccountCreate(p *process) *cobra.Command {
@@ -55,6 +56,48 @@ func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {
 		return err
 	}
 	return printJSON(p.stdout, out)
+}
+
+var accountColumns = []column{
+	{key: "AccountId", title: "ACCOUNT"},
+	{key: "Name", title: "NAME"},
+	{key: "Root", title: "ROOT"},
+	{key: "CreationTime", title: "CREATED"},
+}
+
+func newAccountList(p *process) *cobra.Command {
+	var o iamOptions
+	c := &cobra.Command{
+		Use:     "list",
+		Short:   "List the accounts of the deployment",
+		Long:    `List the accounts of the deployment; only keys of the root account may.`,
+		Example: `  reeve account list`,
+		Args:    arguments(0, 0, ""),
+		RunE:    func(c *cobra.Command, _ []string) error { return runAccountList(c.Context(), p, &o) },
+	}
+	o.connection.flags(c.Flags())
+	o.output.flags(c.Flags())
+	return c
+}
+
+func runAccountList(ctx context.Context, p *process, o *iamOptions) error {
+	rows := newRecords(p.stdout, o.output, accountColumns)
+	err := eachPage(func(token *string) (*string, error) {
+		var out api.ListAccountsOutput
+		if err := ask(ctx, p, o, "ListAccounts", api.ListAccountsInput{NextToken: token}, &out); err != nil {
+			return nil, err
+		}
+		for _, a := range out.Accounts {
+			if err := rows.row(val(a.AccountId), val(a.Name), strconv.FormatBool(val(a.Root)), timeText(a.CreationTime)); err != nil {
+				return nil, err
+			}
+		}
+		return out.NextToken, nil
+	})
+	if err != nil {
+		return err
+	}
+	return rows.end()
 }
 
 var accountDigits = regexp.MustCompile(`^[0-9]{12}$`)

@@ -384,6 +384,18 @@ type ListAccessKeysOutput struct {
 	AccessKeyMetadata []AccessKeyMetadata `json:"AccessKeyMetadata,omitzero"`
 }
 
+// ListAccountsInput is what ListAccounts is asked.
+type ListAccountsInput struct {
+	MaxResults *int64  `json:"MaxResults,omitzero"`
+	NextToken  *string `json:"NextToken,omitzero"`
+}
+
+// ListAccountsOutput is what ListAccounts answers.
+type ListAccountsOutput struct {
+	Accounts  []Account `json:"Accounts,omitzero"`
+	NextToken *string   `json:"NextToken,omitzero"`
+}
+
 // ListAgentTokensInput is what ListAgentTokens is asked.
 type ListAgentTokensInput struct {
 	AccountId  *string `json:"AccountId,omitzero"`
@@ -759,6 +771,14 @@ type AccessKeyMetadata struct {
 	Status       *string `json:"Status,omitzero"`
 	CreationTime *Time   `json:"CreationTime,omitzero"`
 	LastUsedTime *Time   `json:"LastUsedTime,omitzero"`
+}
+
+// Account is the structure of that name in the model of Reeve licence ledger.
+type Account struct {
+	AccountId    *string `json:"AccountId,omitzero"`
+	Name         *string `json:"Name,omitzero"`
+	Root         *bool   `json:"Root,omitzero"`
+	CreationTime *Time   `json:"CreationTime,omitzero"`
 }
 
 // AgentToken is the structure of that name in the model of Reeve licence ledger.
@@ -1556,6 +1576,13 @@ func (in *ListAccessKeysInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ListAccountsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *ListAgentTokensInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -1920,6 +1947,11 @@ func (in *IncludeResourceInput) check(c *checker, at *place) {
 func (in *ListAccessKeysInput) check(c *checker, at *place) {
 	c.text(in.UserName, rulePrincipalName, at.member("userName"))
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *ListAccountsInput) check(c *checker, at *place) {
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
 
 func (in *ListAgentTokensInput) check(c *checker, at *place) {
@@ -2566,6 +2598,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ListAccessKeysInput) },
 		NewOutput: func() any { return new(ListAccessKeysOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListAccounts",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListAccountsInput) },
+		NewOutput: func() any { return new(ListAccountsOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -27,4 +27,7 @@ var bodies = map[string]any{
 	"software":  softwarePage{},
 	"source":    sourcePage{},
 	"sources":   sourcesPage{},
+
+	"accounts": accountsPage{},
+	"service":  servicePage{},
 }

@@ -12,15 +12,14 @@ const zoneCookie = "reeve-zone"
 
 // zoneOf is the viewer's time zone, UTC where it is not known.
 func zoneOf(r *http.Request) *time.Location {
-	cookie, err := r.Cookie(zoneCookie)
-	if err != nil || len(cookie.Value) > 64 {
-		return time.UTC
+	for _, name := range []string{chosenZoneCookie, zoneCookie} {
+		if cookie, err := r.Cookie(name); err == nil {
+			if zone, ok := zoneNamed(cookie.Value); ok {
+				return zone
+			}
+		}
 	}
-	zone, err := time.LoadLocation(cookie.Value)
-	if err != nil {
-		return time.UTC
-	}
-	return zone
+	return time.UTC
 }
 
 // stamp is a moment as the partial "time" shows it.

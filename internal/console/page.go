@@ -72,6 +72,8 @@ type page struct {
 	Account string // "" where nobody is signed in
 	Region  string
 	Person  string // who is signed in
+	Root    bool   // of the deployment's root account
+	Tab     string // of the section: the second part of the path
 	Path    string
 	Theme   string   // light, dark or "" for the system's
 	Flash   string   // what the page before has left to say
@@ -92,7 +94,7 @@ func (v *visit) show(status int, name, title string, body any) error {
 	var out bytes.Buffer
 	err := t.ExecuteTemplate(&out, "layout.html", page{
 		Title: title, Section: v.section(), Account: v.who.Identity.Account, Region: v.who.Region,
-		Person: v.who.Identity.Principal, Path: v.shown(), Theme: v.theme(), Flash: v.flashed(), Regions: v.regions(), Body: body,
+		Root: v.who.Identity.Root, Tab: v.tab(), Person: v.who.Identity.Principal, Path: v.shown(), Theme: v.theme(), Flash: v.flashed(), Regions: v.regions(), Body: body,
 	})
 	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
@@ -114,6 +116,13 @@ func (v *visit) shown() string {
 		return v.cameFrom()
 	}
 	return v.URL.RequestURI()
+}
+
+// tab is the part of its section that a visit is in: "keys".
+func (v *visit) tab() string {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(v.URL.Path, Home), "/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
 }
 
 // section is the part of the console that a visit is in: "configurations".

@@ -33,6 +33,7 @@ func (c *console) routes() []route {
 		{"GET " + whatIfPath, c.whatIf, false},
 
 		{"GET " + settingsPath, c.settings, false},
+		{"POST " + settingsPath + "/zone", c.chooseZone, false},
 		{"GET " + settingsPath + "/sessions/{id}/end", c.confirmEndSession, false},
 		{"POST " + settingsPath + "/sessions/{id}/end", c.endSession, false},
 		{"POST " + settingsPath + "/users", c.createUser, false},
@@ -45,6 +46,11 @@ func (c *console) routes() []route {
 		{"POST " + agentsPath, c.createAgentToken, false},
 		{"GET " + agentsPath + "/{id}/revoke", c.confirmRevokeAgent, false},
 		{"POST " + agentsPath + "/{id}/revoke", c.revokeAgent, false},
+		{"GET " + accountsPath, c.accounts, false},
+		{"POST " + accountsPath, c.createAccount, false},
+		{"POST " + accountsPath + "/{id}/keys", c.createAccountKey, false},
+		{"GET " + servicePath, c.service, false},
+		{"POST " + servicePath, c.changeService, false},
 
 		{"GET /console/configurations/{id}/explain", c.explainPage, false},
 		{"GET /console/configurations/{id}/compare", c.compare, false},

@@ -63,6 +63,8 @@ type identity struct {
 	Root                               bool
 	Since, Until                       stamp
 	Idle                               string
+	Zone                               string // that times are shown in
+	Zones                              []string
 	Sessions                           []sessionLine
 }
 
@@ -83,6 +85,7 @@ func (c *console) settings(v *visit) error {
 	body := identity{
 		Account: v.session.Account, Principal: v.who.Identity.Principal, Person: v.session.Person, Region: v.session.Region,
 		Root: v.who.Identity.Root, Since: v.at(v.session.Created), Until: v.at(c.Sessions.Ends(v.session)), Idle: inWords(c.Sessions.Idle()),
+		Zone: v.zone.String(), Zones: someZones,
 	}
 	for i := range list {
 		body.Sessions = append(body.Sessions, v.sessionLine(&list[i]))

@@ -68,6 +68,7 @@ var errUnsigned = refuse(Denied, "the request is not signed by a known access ke
 // servers, so nobody else sees them.
 var adminActions = map[string]bool{
 	"reeve:CreateAccount":       true,
+	"reeve:ListAccounts":        true,
 	"reeve:RotateCheckpointKey": true,
 
 	"reeve:PutSources":     true,

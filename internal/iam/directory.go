@@ -140,6 +140,24 @@ func (d *Directory) createRandomAccount(ctx context.Context, name string) (*Acco
 	return nil, fmt.Errorf("create account: %w", err)
 }
 
+// Accounts lists up to limit accounts of the deployment behind one, "" for the
+// first, in the order of their numbers; next is "" after the last. Only callers
+// of the root account may.
+func (d *Directory) Accounts(ctx context.Context, who Identity, after string, limit int) (list []Account, next string, err error) {
+	if err := mayAdminister(who, "reeve:ListAccounts"); err != nil {
+		return nil, "", err
+	}
+	list, err = d.store.Accounts(ctx, after, limit+1)
+	if err != nil {
+		return nil, "", fmt.Errorf("list accounts: %w", err)
+	}
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].ID
+	}
+	return list, next, nil
+}
+
 func checkName(name string) error {
 	bad := !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl)
 	if n := utf8.RuneCountInString(strings.TrimSpace(name)); bad || n < 1 || utf8.RuneCountInString(name) > 128 {

@@ -43,6 +43,10 @@ type Store interface {
 	InsertAccount(ctx context.Context, a Account) error
 	Account(ctx context.Context, id string) (*Account, error)
 
+	// Accounts returns up to limit accounts whose numbers come after one, ""
+	// for the first, in their order.
+	Accounts(ctx context.Context, after string, limit int) ([]Account, error)
+
 	// RootAccount returns the account with Root set. A second root is refused
 	// by InsertAccount with ErrExists.
 	RootAccount(ctx context.Context) (*Account, error)

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 
 	"reeve/internal/api"
 	"reeve/internal/iam"
@@ -14,6 +16,31 @@ func (s *server) createAccount(ctx context.Context, who license.Caller, in *api.
 		return nil, err
 	}
 	return &api.CreateAccountOutput{AccountId: &account.ID, Name: &account.Name}, nil
+}
+
+// listAccounts takes the number of an account for the place of its list.
+func (s *server) listAccounts(ctx context.Context, who license.Caller, in *api.ListAccountsInput) (*api.ListAccountsOutput, error) {
+	p, err := s.pager(who, in.MaxResults, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	after, err := p.number()
+	if err != nil {
+		return nil, err
+	}
+	list, next, err := s.directory.Accounts(ctx, identityOf(who), fmt.Sprintf("%012d", after), p.limit)
+	if err != nil {
+		return nil, err
+	}
+	place, err := strconv.ParseInt("0"+next, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("read place in accounts: %w", err)
+	}
+	return &api.ListAccountsOutput{Accounts: convert(list, accountShape), NextToken: p.afterNumber(place)}, nil
+}
+
+func accountShape(a *iam.Account) api.Account {
+	return api.Account{AccountId: &a.ID, Name: &a.Name, Root: &a.Root, CreationTime: wireTime(a.Created)}
 }
 
 func (s *server) createAccessKey(ctx context.Context, who license.Caller, in *api.CreateAccessKeyInput) (*api.CreateAccessKeyOutput, error) {

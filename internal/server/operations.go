@@ -79,6 +79,7 @@ func (s *server) ours() []row {
 		op("ListAssociations", s.listAssociations),
 		op("ListSoftware", s.listSoftware),
 		op("CreateAccount", s.createAccount),
+		op("ListAccounts", s.listAccounts),
 		op("CreateAccessKey", s.createAccessKey),
 		op("ListAccessKeys", s.listAccessKeys),
 		op("UpdateAccessKey", s.updateAccessKey),

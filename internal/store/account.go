@@ -51,9 +51,19 @@ func (s *Store) RootAccount(ctx context.Context) (*iam.Account, error) {
 
 func (s *Store) account(ctx context.Context, sql string, args ...any) (*iam.Account, error) {
 	var found *iam.Account
-	err := s.readOne(ctx, "read account", sql, args, func(r sqlconn.Row) {
-		found = &iam.Account{ID: r.Text(0), Name: r.Text(1), Root: r.Int(2) != 0, Created: moment(r.Int(3))}
-	})
+	err := s.readOne(ctx, "read account", sql, args, func(r sqlconn.Row) { found = new(scanAccount(r)) })
+	return found, err
+}
+
+func scanAccount(r sqlconn.Row) iam.Account {
+	return iam.Account{ID: r.Text(0), Name: r.Text(1), Root: r.Int(2) != 0, Created: moment(r.Int(3))}
+}
+
+// Accounts implements iam.Store.
+func (s *Store) Accounts(ctx context.Context, after string, limit int) ([]iam.Account, error) {
+	var found []iam.Account
+	err := s.readOne(ctx, "list accounts", selectAccount+` WHERE id > $1 ORDER BY id LIMIT $2`, []any{after, int64(limit)},
+		func(r sqlconn.Row) { found = append(found, scanAccount(r)) })
 	return found, err
 }
 

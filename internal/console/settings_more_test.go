@@ -1,0 +1,70 @@
+package console_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"reeve/internal/licensetest"
+	"reeve/internal/sigv4"
+)
+
+func TestTheRootAccountMakesAccountsAndHandsThemOver(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	_, text := d.post("/console/settings/accounts", url.Values{"name": {"Büro <b>"}, "account": {"222222222222"}})
+	d.shows("the list", text, "Account 222222222222 is there", "Büro &lt;b&gt;", licensetest.Root, "root account")
+	if status, _ := d.post("/console/settings/accounts", url.Values{"name": {"again"}, "account": {"222222222222"}}); status != http.StatusBadRequest {
+		t.Errorf("a number that is taken is answered with %d", status)
+	}
+	shown := d.shownOnce("/console/settings/accounts/222222222222/keys", nil)
+	other := d.copied()
+	other.client.Jar = d.emptyJar()
+	_, text = other.signIn(sigv4.Credentials{AccessKeyID: shown[0], SecretAccessKey: shown[1]})
+	if !strings.Contains(text, "222222222222") {
+		t.Fatalf("the new account's key does not sign in\n%s", text)
+	}
+	if _, text := other.get("/console/settings"); strings.Contains(text, "/console/settings/accounts") {
+		t.Error("another account is offered the list of accounts")
+	}
+	for path, form := range map[string]url.Values{"/console/settings/accounts": {"name": {"x"}}, "/console/settings/accounts/" + licensetest.Root + "/keys": nil} {
+		if status, _ := other.post(path, form); status != http.StatusForbidden {
+			t.Errorf("another account is answered with %d by %s", status, path)
+		}
+	}
+	if status, text := other.get("/console/settings/accounts"); status != http.StatusForbidden || strings.Contains(text, "Büro") {
+		t.Errorf("another account sees the accounts: %d", status)
+	}
+}
+
+func TestServiceSettingsAreChanged(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	bucket := "arn:aws:s3:::aws-license-manager-service-x"
+	_, text := d.post("/console/settings/service", url.Values{"source_regions": {"eu-west-1  us-east-1"}, "bucket": {bucket}, "cross_account": {"on"}})
+	d.shows("the page after the change", text, "The service settings of eu-west-1 are changed", `value="eu-west-1 us-east-1"`, bucket, `name="cross_account" checked`)
+	_, text = d.post("/console/settings/service", url.Values{"source_regions": {""}})
+	d.shows("the page after the second change", text, `name="source_regions" value=""`, bucket, `name="cross_account">`)
+	if status, _ := d.post("/console/settings/service", url.Values{"bucket": {"no ARN"}}); status != http.StatusBadRequest {
+		t.Errorf("what is no bucket is answered with %d", status)
+	}
+}
+
+func TestATimeZoneIsChosenWithoutAScript(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	at, err := url.Parse(d.url + "/console/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.client.Jar.SetCookies(at, []*http.Cookie{{Name: "reeve-zone", Value: "Europe/Berlin", Path: "/console/"}})
+	_, text := d.get("/console/settings")
+	d.shows("the settings", text, "<dd>Europe/Berlin</dd>")
+	_, text = d.post("/console/settings/zone", url.Values{"zone": {"Asia/Tokyo"}})
+	d.shows("the settings after the choice", text, "<dd>Asia/Tokyo</dd>")
+	for _, wrong := range []string{"Local", "../../etc/passwd", "Nowhere/City", strings.Repeat("A", 100)} {
+		if status, _ := d.post("/console/settings/zone", url.Values{"zone": {wrong}}); status != http.StatusBadRequest {
+			t.Errorf("%q is answered with %d", wrong, status)
+		}
+	}
+	_, text = d.post("/console/settings/zone", nil)
+	d.shows("the settings after the choice was taken back", text, "<dd>Europe/Berlin</dd>")
+}
