@@ -32,7 +32,7 @@ func (c *console) accounts(v *visit) error {
 		body.Next = accountsPath + "?" + url.Values{"from": {*out.NextToken}}.Encode()
 	}
 	for _, a := range out.Accounts {
-		body.Accounts = append(body.Accounts, accountLine{text(a.AccountId), text(a.Name), a.Root != nil && *a.Root, v.atSecond(a.CreationTime)})
+		body.Accounts = append(body.Accounts, accountLine{text(a.AccountId), text(a.Name), a.Root != nil && *a.Root, v.atTime(a.CreationTime)})
 	}
 	return v.show(http.StatusOK, "accounts", "Accounts", body)
 }

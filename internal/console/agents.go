@@ -31,7 +31,7 @@ func (c *console) agents(v *visit) error {
 	}
 	for _, t := range out.AgentTokens {
 		body.Tokens = append(body.Tokens, agentLine{
-			text(t.AgentTokenId), text(t.Name), text(t.Region), v.atSecond(t.CreationTime), v.atSecond(t.LastUsedTime), v.atSecond(t.RevocationTime),
+			text(t.AgentTokenId), text(t.Name), text(t.Region), v.atTime(t.CreationTime), v.atTime(t.LastUsedTime), v.atTime(t.RevocationTime),
 		})
 	}
 	return v.show(http.StatusOK, "agents", "Agent tokens", body)

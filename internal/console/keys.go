@@ -46,7 +46,7 @@ func (c *console) keys(v *visit) error {
 		body.Users = append(body.Users, text(u.UserName))
 	}
 	for _, k := range keys.AccessKeyMetadata {
-		body.Keys = append(body.Keys, keyLine{text(k.AccessKeyId), text(k.Status) == "Active", v.atSecond(k.CreationTime), v.atSecond(k.LastUsedTime)})
+		body.Keys = append(body.Keys, keyLine{text(k.AccessKeyId), text(k.Status) == "Active", v.atTime(k.CreationTime), v.atTime(k.LastUsedTime)})
 	}
 	return v.show(http.StatusOK, "keys", "Access keys", body)
 }

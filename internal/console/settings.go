@@ -49,12 +49,12 @@ func (v *visit) given(name string) *string {
 	return nil
 }
 
-// atSecond is a moment of an operation's answer, for the viewer.
-func (v *visit) atSecond(t *api.Time) stamp {
+// atTime is a moment of an operation's answer, for the viewer.
+func (v *visit) atTime(t *api.Time) stamp {
 	if t == nil {
 		return stamp{}
 	}
-	return v.at(time.Unix(int64(*t), 0))
+	return v.at(time.UnixMicro(int64(*t)))
 }
 
 // identity is the page that says as whom one is signed in, with the sessions.

@@ -3,8 +3,10 @@ package console_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"reeve/internal/licensetest"
 	"reeve/internal/sigv4"
@@ -67,4 +69,21 @@ func TestATimeZoneIsChosenWithoutAScript(t *testing.T) {
 	}
 	_, text = d.post("/console/settings/zone", nil)
 	d.shows("the settings after the choice was taken back", text, "<dd>Europe/Berlin</dd>")
+}
+
+// The lists of settings say when things were made: today.
+func TestListsSayWhenThingsWereMade(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	d.shownOnce("/console/settings/agents", url.Values{"name": {"a"}})
+	for _, path := range []string{"accounts", "keys", "agents"} {
+		_, text := d.get("/console/settings/" + path)
+		found := regexp.MustCompile(`<time datetime="([^"]+)"`).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("%s shows no time\n%s", path, text)
+		}
+		made, err := time.Parse(time.RFC3339, found[1])
+		if err != nil || time.Since(made).Abs() > 24*time.Hour {
+			t.Errorf("%s shows %s (%v)", path, found[1], err)
+		}
+	}
 }
