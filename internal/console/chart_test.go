@@ -237,9 +237,9 @@ func TestSparklines(t *testing.T) {
 	if sparkline(nil, nil, "") != "" {
 		t.Error("a sparkline of nothing is drawn")
 	}
-	text := string(sparkline([]int64{1, 4, 2}, new(int64(2)), `"<hostile>"`))
+	text := string(sparkline([]int64{1, 4, 2}, new(int64(2)), `"<hostileText>"`))
 	wellFormed(t, text)
-	if !strings.Contains(text, `d="M0 18H1V0H2V12H3"`) || !strings.Contains(text, `class="chart-over" d="M1 0h1V12h-1Z"`) || strings.Contains(text, "<hostile") {
+	if !strings.Contains(text, `d="M0 18H1V0H2V12H3"`) || !strings.Contains(text, `class="chart-over" d="M1 0h1V12h-1Z"`) || strings.Contains(text, "<hostileText") {
 		t.Errorf("got %s", text)
 	}
 	wellFormed(t, string(sparkline([]int64{0, 0}, nil, "zero")))

@@ -190,21 +190,21 @@ func TestRevisionsArePaged(t *testing.T) {
 func TestHostileNamesAreText(t *testing.T) {
 	d := positionDesk(t)
 	arn, path := d.create(api.CreateLicenseConfigurationInput{
-		Name: new(hostile), Description: new(hostile), LicenseCount: new(int64(1)), Tags: []api.Tag{{Key: new("k"), Value: new("<i>v</i>")}},
+		Name: new(hostileText), Description: new(hostileText), LicenseCount: new(int64(1)), Tags: []api.Tag{{Key: new("k"), Value: new("<i>v</i>")}},
 		ProductInformationList: []api.ProductInformation{{ResourceType: new("SSM_MANAGED"), ProductInformationFilterList: []api.ProductInformationFilter{
-			{ProductInformationFilterName: new("Application Name"), ProductInformationFilterComparator: new("EQUALS"), ProductInformationFilterValue: []string{hostile}},
-			{ProductInformationFilterName: new("Tag:" + hostile), ProductInformationFilterComparator: new("NOT_EQUALS")}}}},
+			{ProductInformationFilterName: new("Application Name"), ProductInformationFilterComparator: new("EQUALS"), ProductInformationFilterValue: []string{hostileText}},
+			{ProductInformationFilterName: new("Tag:" + hostileText), ProductInformationFilterComparator: new("NOT_EQUALS")}}}},
 	})
 	d.use(arn, 3)
 	machine := licensetest.MachineARN(ledgerAccount, "i-0")
-	d.Put(ledgerAccount, api.Resource{ResourceArn: &machine, Name: new(hostile)})
+	d.Put(ledgerAccount, api.Resource{ResourceArn: &machine, Name: new(hostileText)})
 	d.Put(ledgerAccount, licensetest.Machine(ledgerAccount, "i-9", 1))
-	d.Call(ledgerAccount, "Reeve.ExcludeResource", &api.ExcludeResourceInput{LicenseConfigurationArn: &arn, ResourceArn: new(licensetest.MachineARN(ledgerAccount, "i-9")), Reason: new(hostile), Owner: new(hostile)}, nil)
-	d.update(api.UpdateLicenseConfigurationInput{LicenseConfigurationArn: &arn, Name: new("was " + hostile)})
-	q := url.Values{"arn": {hostile}, "type": {hostile}, "owner": {hostile}, "sort": {hostile}, "tab": {hostile}, "range": {hostile}, "q": {hostile}, "token": {hostile}}.Encode()
+	d.Call(ledgerAccount, "Reeve.ExcludeResource", &api.ExcludeResourceInput{LicenseConfigurationArn: &arn, ResourceArn: new(licensetest.MachineARN(ledgerAccount, "i-9")), Reason: new(hostileText), Owner: new(hostileText)}, nil)
+	d.update(api.UpdateLicenseConfigurationInput{LicenseConfigurationArn: &arn, Name: new("was " + hostileText)})
+	q := url.Values{"arn": {hostileText}, "type": {hostileText}, "owner": {hostileText}, "sort": {hostileText}, "tab": {hostileText}, "range": {hostileText}, "q": {hostileText}, "token": {hostileText}}.Encode()
 	for _, page := range []string{
 		"/console/", "/console/configurations", "/console/configurations?" + q, path, path + "?tab=associations", path + "?tab=discovery", path + "?tab=revisions", path + "?tab=failures",
-		path + "/edit", path + "/delete", path + "?" + q, path + "?range=" + url.QueryEscape(hostile) + "&sort=" + url.QueryEscape(hostile),
+		path + "/edit", path + "/delete", path + "?" + q, path + "?range=" + url.QueryEscape(hostileText) + "&sort=" + url.QueryEscape(hostileText),
 	} {
 		_, text := d.get(page)
 		body := text[strings.Index(text, "<main"):]
@@ -212,9 +212,9 @@ func TestHostileNamesAreText(t *testing.T) {
 			t.Errorf("%s has markup of others:\n%s", page, body)
 		}
 	}
-	d.says(d.page(path), "was "+hostile, "k: <i>v</i>", hostile+" i-0")
-	d.says(d.page(path+"?tab=discovery"), "“"+hostile+"”", "i-9 "+hostile)
-	d.says(d.page(path+"?tab=revisions"), "Name: "+hostile+" → was "+hostile)
+	d.says(d.page(path), "was "+hostileText, "k: <i>v</i>", hostileText+" i-0")
+	d.says(d.page(path+"?tab=discovery"), "“"+hostileText+"”", "i-9 "+hostileText)
+	d.says(d.page(path+"?tab=revisions"), "Name: "+hostileText+" → was "+hostileText)
 }
 
 func TestPagesAreSmall(t *testing.T) {

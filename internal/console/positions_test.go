@@ -18,8 +18,8 @@ import (
 
 const ledgerAccount = "222222222222"
 
-// hostile is a name that breaks a page wherever it is not written as text.
-const hostile = `"><script>alert(1)</script><b onmouseover='x'>{{.}}</b>&amp;`
+// hostileText is a name that breaks a page wherever it is not written as text.
+const hostileText = `"><script>alert(1)</script><b onmouseover='x'>{{.}}</b>&amp;`
 
 // positionDesk is a desk whose clock is that of the ledgers, with somebody
 // signed in who may see the names of machines.

@@ -1,5 +1,7 @@
 package console
 
+import "slices"
+
 // route is one page or one form's target.
 type route struct {
 	pattern string // as http.ServeMux has it
@@ -8,7 +10,10 @@ type route struct {
 }
 
 // routes is the table of everything below Home.
-func (c *console) routes() []route {
+func (c *console) routes() []route { return slices.Concat(c.personRoutes(), c.licenceRoutes()) }
+
+// personRoutes are about who is here: sign-in, the bar at the top.
+func (c *console) personRoutes() []route {
 	return []route{
 		{"GET " + signInPath, c.signInPage, true},
 		{"POST " + signInPath, c.signIn, true},
@@ -18,7 +23,12 @@ func (c *console) routes() []route {
 		{"POST /console/sign-out", c.signOut, false},
 		{"POST /console/region", c.chooseRegion, false},
 		{"POST /console/theme", c.chooseTheme, false},
+	}
+}
 
+// licenceRoutes are the pages.
+func (c *console) licenceRoutes() []route {
+	return []route{
 		{"GET /console/{$}", c.overview, false},
 		{"GET /console/configurations", c.configurations, false},
 		{"POST /console/configurations", c.createConfiguration, false},

@@ -15,7 +15,7 @@ import (
 func TestTheRootAccountMakesAccountsAndHandsThemOver(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
 	_, text := d.post("/console/settings/accounts", url.Values{"name": {"Büro <b>"}, "account": {"222222222222"}})
-	d.shows("the list", text, "Account 222222222222 is there", "Büro &lt;b&gt;", licensetest.Root, "root account")
+	d.has("the list", text, "Account 222222222222 is there", "Büro &lt;b&gt;", licensetest.Root, "root account")
 	if status, _ := d.post("/console/settings/accounts", url.Values{"name": {"again"}, "account": {"222222222222"}}); status != http.StatusBadRequest {
 		t.Errorf("a number that is taken is answered with %d", status)
 	}
@@ -43,9 +43,9 @@ func TestServiceSettingsAreChanged(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
 	bucket := "arn:aws:s3:::aws-license-manager-service-x"
 	_, text := d.post("/console/settings/service", url.Values{"source_regions": {"eu-west-1  us-east-1"}, "bucket": {bucket}, "cross_account": {"on"}})
-	d.shows("the page after the change", text, "The service settings of eu-west-1 are changed", `value="eu-west-1 us-east-1"`, bucket, `name="cross_account" checked`)
+	d.has("the page after the change", text, "The service settings of eu-west-1 are changed", `value="eu-west-1 us-east-1"`, bucket, `name="cross_account" checked`)
 	_, text = d.post("/console/settings/service", url.Values{"source_regions": {""}})
-	d.shows("the page after the second change", text, `name="source_regions" value=""`, bucket, `name="cross_account">`)
+	d.has("the page after the second change", text, `name="source_regions" value=""`, bucket, `name="cross_account">`)
 	if status, _ := d.post("/console/settings/service", url.Values{"bucket": {"no ARN"}}); status != http.StatusBadRequest {
 		t.Errorf("what is no bucket is answered with %d", status)
 	}
@@ -59,16 +59,16 @@ func TestATimeZoneIsChosenWithoutAScript(t *testing.T) {
 	}
 	d.client.Jar.SetCookies(at, []*http.Cookie{{Name: "reeve-zone", Value: "Europe/Berlin", Path: "/console/"}})
 	_, text := d.get("/console/settings")
-	d.shows("the settings", text, "<dd>Europe/Berlin</dd>")
+	d.has("the settings", text, "<dd>Europe/Berlin</dd>")
 	_, text = d.post("/console/settings/zone", url.Values{"zone": {"Asia/Tokyo"}})
-	d.shows("the settings after the choice", text, "<dd>Asia/Tokyo</dd>")
+	d.has("the settings after the choice", text, "<dd>Asia/Tokyo</dd>")
 	for _, wrong := range []string{"Local", "../../etc/passwd", "Nowhere/City", strings.Repeat("A", 100)} {
 		if status, _ := d.post("/console/settings/zone", url.Values{"zone": {wrong}}); status != http.StatusBadRequest {
 			t.Errorf("%q is answered with %d", wrong, status)
 		}
 	}
 	_, text = d.post("/console/settings/zone", nil)
-	d.shows("the settings after the choice was taken back", text, "<dd>Europe/Berlin</dd>")
+	d.has("the settings after the choice was taken back", text, "<dd>Europe/Berlin</dd>")
 }
 
 // The lists of settings say when things were made: today.

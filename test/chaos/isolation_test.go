@@ -50,6 +50,9 @@ func TestAnotherAccountCannotBeTouched(t *testing.T) {
 		if thief.made == mostMade && strings.HasSuffix(target, ".CreateLicenseConfiguration") {
 			continue
 		}
+		if strings.HasSuffix(target, "Events") {
+			continue // they tell of each player's own requests, which name different things
+		}
 		status := playBoth(t, thief, twin, target, body)
 		tally[status]++
 		if t.Failed() {
