@@ -1,13 +1,15 @@
 package console
 
 import (
+	"cmp"
+
 	"reeve/internal/api"
 )
 
 // Bounds of a preview.
 const (
 	previewPages = 10 // of the API, each of which looks at a bounded number of resources
-	previewRows  = 50 // that are listed; all are counted
+	previewRows  = 20 // that are listed; all are counted
 )
 
 // preview is what discovery would do by the rules of a form.
@@ -32,8 +34,8 @@ type outcome struct {
 }
 
 type previewRow struct {
-	Name, Machine, Kind, Outcome, Tone, Why string
-	Adds                                    int64
+	ARN, Name, Machine, Kind, Outcome, Tone, Why string
+	Adds                                         int64
 }
 
 // outcomes are what discovery does with a resource, for people, in their order.
@@ -78,7 +80,20 @@ func (v *visit) previewOf(arn string, rules []api.DiscoveryRule) (*preview, erro
 			p.Outcomes = append(p.Outcomes, outcome{o.text, n, o.tone})
 		}
 	}
-	return p, nil
+	return p, v.nameRows(p.Rows)
+}
+
+// nameRows shows resources by their names, where they have some.
+func (v *visit) nameRows(rows []previewRow) error {
+	arns := make([]string, len(rows))
+	for i := range rows {
+		arns[i] = rows[i].ARN
+	}
+	names, err := v.visibleNames(arns)
+	for i := range rows {
+		rows[i].Name = cmp.Or(names[rows[i].ARN], rows[i].Name)
+	}
+	return err
 }
 
 // add counts a find. What several finds count on, such as their host, is added
@@ -96,7 +111,7 @@ func (p *preview) add(f *api.Find, found, adds map[string]int64) {
 		p.More++
 		return
 	}
-	row := previewRow{Name: resourceName(known(f.ResourceArn)), Machine: resourcePath(known(f.ResourceArn)), Kind: kindName(known(f.ResourceType)), Outcome: name}
+	row := previewRow{ARN: known(f.ResourceArn), Name: resourceName(known(f.ResourceArn)), Machine: resourcePath(known(f.ResourceArn)), Kind: kindName(known(f.ResourceType)), Outcome: name}
 	for _, o := range outcomes {
 		if o.name == name {
 			row.Outcome, row.Tone = o.text, o.tone

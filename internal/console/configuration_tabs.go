@@ -84,32 +84,38 @@ func (v *configurationView) resourceCell(arn, kind, owner *string) resourceCell 
 // Called is the name that a row begins with.
 func (c *resourceCell) Called() string { return cmp.Or(c.Name, c.ID) }
 
-// nameCells adds the names of the resources that the inventory has. Who may not
-// see the inventory sees their IDs.
+// nameCells adds the names of the resources that the inventory has.
 func (v *visit) nameCells(cells []*resourceCell) error {
-	if len(cells) == 0 {
-		return nil
+	arns := make([]string, len(cells))
+	for i, c := range cells {
+		arns[i] = c.ARN
 	}
-	in := &api.FindResourcesInput{MaxResults: new(int64(len(cells)))}
-	for _, c := range cells {
-		in.ResourceArns = append(in.ResourceArns, c.ARN)
-	}
-	var out api.FindResourcesOutput
-	err := v.call("FindResources", in, &out)
-	var fault *awsjson.Fault
-	if errors.As(err, &fault) && statusOf(fault) == http.StatusForbidden {
-		return nil
-	}
-	names := map[string]string{}
-	for _, r := range out.Resources {
-		names[known(r.ResourceArn)] = known(r.Name)
-	}
+	names, err := v.visibleNames(arns)
 	for _, c := range cells {
 		if name := names[c.ARN]; name != c.ID {
 			c.Name = name
 		}
 	}
 	return err
+}
+
+// visibleNames are the names of resources by their ARN, as far as the inventory
+// has them. Who may not see the inventory gets none.
+func (v *visit) visibleNames(arns []string) (map[string]string, error) {
+	if len(arns) == 0 {
+		return nil, nil
+	}
+	var out api.FindResourcesOutput
+	err := v.call("FindResources", &api.FindResourcesInput{ResourceArns: arns}, &out)
+	var fault *awsjson.Fault
+	if errors.As(err, &fault) && statusOf(fault) == http.StatusForbidden {
+		return nil, nil
+	}
+	names := map[string]string{}
+	for _, r := range out.Resources {
+		names[known(r.ResourceArn)] = known(r.Name)
+	}
+	return names, err
 }
 
 // discoveryTab is how machines were found, and which were kept out.

@@ -236,3 +236,28 @@ func TestPagesAreSmall(t *testing.T) {
 		}
 	}
 }
+
+func TestAListThatIsTooLongToSortIsPagedByTokens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it makes more than ten thousand machines")
+	}
+	d := positionDesk(t)
+	arn, path := d.create(api.CreateLicenseConfigurationInput{Name: new("fleet")})
+	d.fleet(arn, 10_060)
+	d.Clock.Advance(time.Minute)
+	first := d.page(path + "?sort=licences")
+	d.says(first, "More than 10,000 rows", "i-0 EC2", "i-49 EC2")
+	d.silent(first, "i-50 EC2")
+	if strings.Contains(first, "aria-sort") {
+		t.Error("it claims to be sorted")
+	}
+	next := d.linkOf(first, "Next")
+	d.Call(ledgerAccount, "Reeve.DeleteResources", &api.DeleteResourcesInput{ResourceArns: []string{licensetest.MachineARN(ledgerAccount, "i-60")}}, nil)
+	second := d.page(next)
+	d.says(second, "i-50 EC2", "i-60 EC2", "i-99 EC2") // as it was when the first page was read
+	third := d.page(d.linkOf(second, "Next"))
+	d.says(third, "i-100 EC2", "i-149 EC2")
+	d.says(d.page(d.linkOf(third, "← Previous")), "i-50 EC2", "i-60 EC2")
+	d.says(d.page(d.linkOf(second, "← Previous")), "i-0 EC2")
+	d.says(d.page(path+"?arn="+url.QueryEscape(licensetest.MachineARN(ledgerAccount, "i-10055"))), "1 resource, 3 licences")
+}

@@ -44,7 +44,11 @@ func (m *Manager) ResourceVersions(ctx context.Context, who Caller, arn string, 
 		if err != nil {
 			return fmt.Errorf("read versions of facts: %w", err)
 		}
-		h := &historyReader{tx: tx, who: who, r: r}
+		now, err := m.now(tx)
+		if err != nil {
+			return err
+		}
+		h := &historyReader{tx: tx, who: who, r: r, now: now}
 		if err := h.readConfigurations(); err != nil {
 			return err
 		}
@@ -62,13 +66,14 @@ type historyReader struct {
 	tx             Tx
 	who            Caller
 	r              *Resource
+	now            Time
 	configurations []*Configuration
 }
 
 // readConfigurations finds those whose ledgers the resource may have changed.
 func (h *historyReader) readConfigurations() error {
 	u := &useReader{tx: h.tx, r: h.r}
-	if err := u.collect(0); err != nil {
+	if err := u.collect(h.now); err != nil {
 		return err
 	}
 	if err := u.collectGuests(h.who); err != nil {

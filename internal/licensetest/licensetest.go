@@ -223,6 +223,7 @@ func (s *Server) ClientIn(account, region string) *licensemanager.Client {
 		Region:           region,
 		BaseEndpoint:     aws.String(s.URL),
 		RetryMaxAttempts: 1,
+		HTTPClient:       Wire{http.DefaultClient},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, nil
 		}),

@@ -46,7 +46,7 @@ func allow(action, resource, rest string) string {
 // as is AWS's own client for a user's key.
 func as(s *licensetest.Server, key sigv4.Credentials) *licensemanager.Client {
 	return licensemanager.New(licensemanager.Options{
-		Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1,
+		Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey, SessionToken: key.SessionToken}, nil
 		}),

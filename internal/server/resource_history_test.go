@@ -92,6 +92,18 @@ func TestADiscoveredMachineNamesItsFirstRevision(t *testing.T) {
 	}
 }
 
+// An exclusion ends the association, and not what was.
+func TestAnExcludedMachineKeepsItsHistory(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	arn := discovers(t, s, "Oracle")
+	s.Put(alice, discovered("Oracle"))
+	s.Clock.Advance(time.Hour)
+	s.Call(alice, "Reeve.ExcludeResource", &api.ExcludeResourceInput{LicenseConfigurationArn: &arn, ResourceArn: new(discoveredARN), Reason: new("spare"), Owner: new("ops")}, nil)
+	if got := history(s, discoveredARN); len(got) != 1 || !strings.Contains(got[0], "revision 2 by PutResources: 0→4") {
+		t.Errorf("got %v", got)
+	}
+}
+
 // A page of versions goes on below the last one, also when there are new ones.
 func TestVersionsAddedMeanwhileDoNotShiftPages(t *testing.T) {
 	s := licensetest.Start(t, licensetest.Options{})

@@ -30,7 +30,7 @@ const workerPolicy = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Act
 // client is AWS's own client of STS.
 func client(s *licensetest.Server, key sigv4.Credentials) *sts.Client {
 	return sts.New(sts.Options{
-		Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1,
+		Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient},
 		Credentials: credentials.NewStaticCredentialsProvider(key.AccessKeyID, key.SecretAccessKey, key.SessionToken),
 	})
 }
@@ -111,7 +111,7 @@ func TestAssumeRoleWithTheSDK(t *testing.T) {
 	if err != nil || *who.Arn != "arn:aws:sts::"+alice+":assumed-role/worker/job-7" || !strings.HasPrefix(*who.UserId, "AROA") {
 		t.Errorf("the session is %+v, %v", who, err)
 	}
-	c := licensemanager.New(licensemanager.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, Credentials: provider})
+	c := licensemanager.New(licensemanager.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient}, Credentials: provider})
 	if _, err := c.ListLicenseConfigurations(t.Context(), &licensemanager.ListLicenseConfigurationsInput{}); err != nil {
 		t.Errorf("the role's policy allows it: %v", err)
 	}

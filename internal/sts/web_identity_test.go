@@ -126,9 +126,9 @@ func TestWebIdentityWithTheSDK(t *testing.T) {
 	i := startIssuer(t)
 	s := startWithIssuer(t, i)
 	arn := role(t, s, "importer", trustIssuer(i, "system:serviceaccount:licences:importer"))
-	anonymous := sts.New(sts.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1})
+	anonymous := sts.New(sts.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient}})
 	provider := stscreds.NewWebIdentityRoleProvider(anonymous, arn, tokenText(i.token(t, "k1", nil)), func(o *stscreds.WebIdentityRoleOptions) { o.RoleSessionName = "pod-1" })
-	c := licensemanager.New(licensemanager.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, Credentials: provider})
+	c := licensemanager.New(licensemanager.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient}, Credentials: provider})
 	if _, err := c.ListLicenseConfigurations(t.Context(), &licensemanager.ListLicenseConfigurationsInput{}); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestWebIdentityIsRefused(t *testing.T) {
 	s := startWithIssuer(t, i)
 	arn := role(t, s, "importer", trustIssuer(i, "system:serviceaccount:licences:importer"))
 	people := role(t, s, "people", trustAccount(""))
-	anonymous := sts.New(sts.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1})
+	anonymous := sts.New(sts.Options{Region: licensetest.Region, BaseEndpoint: &s.URL, RetryMaxAttempts: 1, HTTPClient: licensetest.Wire{Client: http.DefaultClient}})
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,9 @@
 package chaos_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,6 +14,7 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/client"
+	"reeve/internal/licensetest"
 )
 
 // region is where everything here happens.
@@ -43,30 +42,12 @@ func (s *process) as(id string, key client.Credentials) *account {
 	return &account{id: id, key: key, reeve: reeve, Client: licensemanager.New(licensemanager.Options{
 		Region:           region,
 		BaseEndpoint:     aws.String(s.endpoint),
-		HTTPClient:       wire{http.DefaultClient},
+		HTTPClient:       licensetest.Wire{Client: http.DefaultClient},
 		RetryMaxAttempts: 1, // a fault is to be seen, not tried away
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: key.AccessKeyID, SecretAccessKey: key.SecretAccessKey}, nil
 		}),
 	})}
-}
-
-// wire sends what AWS's client made with a body of its own. AWS's client
-// closes its body as soon as an answer begins, and if the transport has not
-// looked for the body's end by then, it takes that for a broken request and
-// cuts the answer off. Servers far away are too slow for it, and the retries
-// that are switched off here hide it.
-type wire struct{ *http.Client }
-
-// Do sends a request.
-func (w wire) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	own := r.WithContext(r.Context())
-	own.Body = io.NopCloser(bytes.NewReader(body))
-	return w.Client.Do(own)
 }
 
 // root is the root account.

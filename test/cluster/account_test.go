@@ -3,11 +3,9 @@
 package cluster_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"testing"
 	"time"
@@ -20,6 +18,7 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/client"
+	"reeve/internal/licensetest"
 )
 
 // account is the root account as a client: AWS's own client, which tries
@@ -45,7 +44,7 @@ func through(t *testing.T, endpoint string) *account {
 	reeve, err := client.New(endpoint, region, client.Credentials{AccessKeyID: rootKeyID, SecretAccessKey: rootSecret})
 	must(t, "make client", err)
 	return &account{reeve: reeve, Client: licensemanager.New(licensemanager.Options{
-		Region: region, BaseEndpoint: &endpoint, HTTPClient: wire{transport},
+		Region: region, BaseEndpoint: &endpoint, HTTPClient: licensetest.Wire{Client: transport},
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = attempts, longestPause, ratelimit.None
 		}),
@@ -53,22 +52,6 @@ func through(t *testing.T, endpoint string) *account {
 			return aws.Credentials{AccessKeyID: rootKeyID, SecretAccessKey: rootSecret}, nil
 		}),
 	})}
-}
-
-// wire sends what AWS's client made with a body of its own: that client closes
-// its body as soon as an answer begins, and takes a transport that has not
-// seen the body's end by then for a broken one.
-type wire struct{ *http.Client }
-
-// Do sends a request.
-func (w wire) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
-	}
-	own := r.WithContext(r.Context())
-	own.Body = io.NopCloser(bytes.NewReader(body))
-	return w.Client.Do(own)
 }
 
 // machine is the ARN of an EC2 instance.

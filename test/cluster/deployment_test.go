@@ -20,6 +20,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -100,6 +101,7 @@ func (d *deployment) balance() {
 			s := d.servers[d.turn.Add(1)%int64(len(d.servers))].Load()
 			r.SetURL(&url.URL{Scheme: "http", Host: s.address()})
 			r.Out.Host = r.In.Host // it is signed
+			r.Out.Body = whole(r.In.Body)
 		},
 		ErrorLog: log.New(io.Discard, "", 0), // the client is told
 	}
@@ -109,6 +111,17 @@ func (d *deployment) balance() {
 		d.balancer.Close()
 		transport.CloseIdleConnections()
 	})
+}
+
+// whole is a body that stays readable: the proxy's server closes its own as soon
+// as an answer begins, and its transport cuts a connection whose request it
+// could not read to the end, in the middle of that answer.
+func whole(body io.Reader) io.ReadCloser {
+	all, err := io.ReadAll(body)
+	if err != nil {
+		return io.NopCloser(io.MultiReader(bytes.NewReader(all), iotest.ErrReader(err)))
+	}
+	return io.NopCloser(bytes.NewReader(all))
 }
 
 // server is one run of the program.
