@@ -290,9 +290,9 @@ func (s *server) targets(table []row) map[string]awsjson.Operation {
 // serve answers one call: the way that every operation takes. Whether the
 // caller may do this is decided before anything looks whether what it names
 // exists.
-func (s *server) serve(ctx context.Context, r *row, c awsjson.Call) (awsjson.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
+func (s *server) serve(parent context.Context, r *row, c awsjson.Call) (awsjson.Response, error) {
+	ctx := withDeadline(parent, requestTime)
+	defer ctx.stop()
 	signer, err := signerOf(c)
 	if err != nil {
 		return nil, err
