@@ -125,6 +125,42 @@ func TestAnswersAreFinal(t *testing.T) {
 	}
 }
 
+// What was answered for a moment stays, also when the clock steps back an hour
+// and another process is the next to write: after a restart, or a second server
+// of the deployment.
+func TestAnswersAreFinalForEveryServer(t *testing.T) {
+	w := newWorld(t, license.Settings{})
+	arn := w.create(license.VCPU, -1)
+	w.put(sized(instance("a")))
+	w.associate(arn, instance("a"))
+	for round, other := range []func(){
+		func() { w.m = license.New(w.store, w.settings) },
+		func() { w.must(w.store.Close()); w.open() },
+		func() { w.must(w.store.Close()); w.open(); w.m = license.New(w.store, w.settings) },
+	} {
+		w.advance(2 * time.Hour)
+		at := w.now()
+		before := w.usageAt(arn, at)
+		w.advance(-time.Hour)
+		other()
+		if diff := gocmp.Diff(before, w.usageAt(arn, at)); diff != "" {
+			t.Errorf("round %d: the clock that stepped back changed the answer (-first +second):\n%s", round, diff)
+		}
+		w.put(license.Report{ARN: instance("a"), VCPUs: new(int64(100 + round))})
+		w.associate(arn, instance("a"))
+		c := w.configuration(arn)
+		if c.HeadAt <= at {
+			t.Errorf("round %d: revision %d takes effect at %s, which was answered for up to %s", round, c.Head, c.HeadAt, at)
+		}
+		if diff := gocmp.Diff(before, w.usageAt(arn, at)); diff != "" {
+			t.Errorf("round %d: the answer for %s changed (-first +second):\n%s", round, at, diff)
+		}
+		if got := w.usageAt(arn, c.HeadAt)["i-a"]; got != int64(100+round) {
+			t.Errorf("round %d: what was written behind the answer is %d", round, got)
+		}
+	}
+}
+
 // A moment that a writer may still be about to write at is answered only after
 // that writer is done.
 func TestAnswersWaitForTheWriter(t *testing.T) {

@@ -510,7 +510,7 @@ func (b *batch) time(l *ledger) Time {
 	if b.effective != 0 {
 		at = b.effective
 	}
-	return max(at, l.HeadAt+1)
+	return max(at, l.HeadAt+1, l.Settled+1)
 }
 
 // close decides every ledger of the batch, and then writes them: nothing that

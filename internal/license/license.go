@@ -143,6 +143,7 @@ type Configuration struct {
 	Terms    Terms
 	Counters Counters
 	NextNode int64 // next free node number of the ledger's trees
+	Settled  Time  // no later revision takes effect at or before it; never below what was answered for
 
 	// Of automated discovery; conveniences, and no part of the ledger.
 	Pass    int64 // 0: no pass over the inventory is due; else it goes on after the resource number Pass-1

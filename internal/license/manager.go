@@ -36,7 +36,7 @@ type Settings struct {
 type Manager struct {
 	store    Store
 	settings Settings
-	settled  settledTimes
+	clock    clock
 	numbers  numbering
 	rules    rulesCache
 	due      chan struct{} // see DiscoveryDue

@@ -75,6 +75,10 @@ type ConfigurationTx interface {
 	// change: Deleted, Loading, Head and what follows it.
 	SaveConfiguration(c *Configuration) error
 
+	// SettleConfiguration writes Settled of a locked configuration, which
+	// SaveConfiguration leaves as it is.
+	SettleConfiguration(num int64, until Time) error
+
 	// Configurations returns up to limit existing configurations (not
 	// deleted, not loading) of an account in a region after the given place,
 	// in the order of (Created, Num).

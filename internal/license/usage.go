@@ -76,11 +76,11 @@ func (m *Manager) target(ctx context.Context, who Caller, arn string, past bool)
 // revisionAt returns the revision that held at a moment, nil when the
 // configuration did not exist then. The answer for a moment never changes.
 func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time) (r *Revision, err error) {
-	if latest := max(now, c.HeadAt); t > latest {
+	if latest := max(now, c.passed()); t > latest {
 		return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, latest)
 	}
-	if t > c.HeadAt { // else whatever follows t is committed already
-		if err := m.settle(ctx, c.Num, t); err != nil {
+	if t > c.passed() { // else nothing can come before what follows t
+		if err := m.settle(ctx, c.Num); err != nil {
 			return nil, err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // license.ConfigurationTx.
 
 const selectConfiguration = `SELECT num, id, account, region, created, deleted, loading,
-	head, head_at, head_hash, terms_rev, next_node, counters, terms, pass, last_run FROM configuration`
+	head, head_at, head_hash, terms_rev, next_node, counters, terms, pass, last_run, settled FROM configuration`
 
 func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 	c := &license.Configuration{
@@ -28,6 +28,7 @@ func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 		NextNode: r.Int(11),
 		Pass:     r.Int(14),
 		LastRun:  license.Time(r.Int(15)),
+		Settled:  license.Time(r.Int(16)),
 	}
 	if err := decode(r.Text(12), &c.Counters); err != nil {
 		return nil, err
@@ -96,6 +97,10 @@ func (t *tx) SaveConfiguration(c *license.Configuration) error {
 		WHERE num = $1`,
 		c.Num, int64(c.Deleted), bit(c.Loading), c.Head, int64(c.HeadAt), c.HeadHash,
 		c.TermsRev, c.NextNode, counters, terms, bit(discovers(c)), c.Pass, int64(c.LastRun))
+}
+
+func (t *tx) SettleConfiguration(num int64, until license.Time) error {
+	return t.execOne("settle configuration", `UPDATE configuration SET settled = $2 WHERE num = $1`, num, int64(until))
 }
 
 func encodeHead(c *license.Configuration) (counters, terms string, err error) {

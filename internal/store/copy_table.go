@@ -75,7 +75,7 @@ var copied = []copyTable{
 	{"witnessed", 2, columns(texts("origin"), ints("number", "at"), texts("account", "note")), ""},
 	{"witnessed_ledger", 2, columns(texts("origin", "arn"), ints("head"), blobs("hash")), ""},
 	{"discovery_rules", 1, columns(texts("account"), ints("generation")), ""},
-	{"configuration", 1, columns(ints("num", "created", "deleted", "loading", "head", "head_at", "terms_rev", "next_node", "discovers", "pass", "last_run"),
+	{"configuration", 1, columns(ints("num", "created", "deleted", "loading", "head", "head_at", "terms_rev", "next_node", "discovers", "pass", "last_run", "settled"),
 		blobs("head_hash"), texts("id", "account", "region", "counters", "terms")), ""},
 	{"audit_segment", 2, columns(ints("chain", "number", "first_at", "last_at", "events"), blobs("previous", "hash", "data")), ""},
 	{"audit_chain", 1, columns(ints("num", "started", "anchor", "kept", "head"), blobs("anchor_hash", "kept_hash", "head_hash"), texts("server")), ""},
