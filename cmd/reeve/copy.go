@@ -169,11 +169,7 @@ func (c copyProgress) show(at store.CopyProgress) {
 	if !c.p.watched() {
 		return
 	}
-	doing := "copying"
-	if at.Comparing {
-		doing = "comparing"
-	}
-	fmt.Fprintf(c.p.stderr, "\r%-70s", fmt.Sprintf("%s %s, %d of %s ", doing, at.Table, at.Rows, counted(at.Total, "row")))
+	fmt.Fprintf(c.p.stderr, "\r%-70s", fmt.Sprintf("%s %s, %d of %s ", at.Doing, at.Table, at.Rows, counted(at.Total, "row")))
 }
 
 func (c copyProgress) clear() {

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"reeve/internal/config"
 	"reeve/internal/store"
@@ -19,13 +20,38 @@ import (
 )
 
 type migrateOptions struct {
-	file  string
-	flags map[string]string // settings that were given as flags
+	serverDatabase
 	check bool
 }
 
+// serverDatabase is the choice of a database by the settings of reeve serve.
+type serverDatabase struct {
+	file  string
+	given map[string]string // settings that were given as flags
+}
+
+func (d *serverDatabase) flags(f *pflag.FlagSet) {
+	d.given = make(map[string]string)
+	f.StringVar(&d.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
+	for _, s := range config.Settings() {
+		if s.Name == "data" || s.Name == "database" {
+			f.VarP(&settingFlag{s, d.given}, s.Name, "", s.Help)
+		}
+	}
+}
+
+// choose reads the settings.
+func (d *serverDatabase) choose(p *process) (storeOptions, config.Config, error) {
+	cfg, err := config.Load(config.Sources{File: d.file, Env: p.lookupEnv, Flags: d.given})
+	if err != nil {
+		return storeOptions{}, cfg, &usageError{err}
+	}
+	return storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler),
+		connections: cfg.DatabaseConnections, patience: patienceOf(&cfg)}, cfg, nil
+}
+
 func newMigrate(p *process) *cobra.Command {
-	o := migrateOptions{flags: make(map[string]string)}
+	var o migrateOptions
 	c := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's schema up to date, and end",
@@ -46,23 +72,16 @@ do.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runMigrate(c.Context(), p, o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
 	f.BoolVar(&o.check, "check", false, "only tell whether there is something to do")
-	for _, s := range config.Settings() {
-		if s.Name == "data" || s.Name == "database" {
-			f.VarP(&settingFlag{s, o.flags}, s.Name, "", s.Help)
-		}
-	}
+	o.flags(f)
 	return c
 }
 
 func runMigrate(ctx context.Context, p *process, o migrateOptions) error {
-	cfg, err := config.Load(config.Sources{File: o.file, Env: p.lookupEnv, Flags: o.flags})
+	where, _, err := o.choose(p)
 	if err != nil {
-		return &usageError{err}
+		return err
 	}
-	where := storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler),
-		connections: cfg.DatabaseConnections, patience: patienceOf(&cfg)}
 	if o.check {
 		return checkSchema(ctx, p, where)
 	}

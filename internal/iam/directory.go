@@ -72,7 +72,12 @@ func (d *Directory) checkMasterKey(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keep master key check: %w", err)
 	}
-	if _, err := d.seal.open(metaCheck, sealed); err != nil {
+	return d.opens(sealed)
+}
+
+// opens refuses a key that did not seal what the first Open left.
+func (d *Directory) opens(check []byte) error {
+	if _, err := d.seal.open(metaCheck, check); err != nil {
 		return errors.New("the master key is not the one that this database was made with: put the right master.key into the data directory, or set REEVE_MASTER_KEY to it")
 	}
 	return nil

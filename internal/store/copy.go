@@ -25,12 +25,13 @@ type CopyOptions struct {
 	Check func(context.Context, *Store) error
 }
 
-// CopyProgress is how far a Copy is in the table that it is at.
+// CopyProgress is how far a Copy, a Backup or a Restore is in the table that it
+// is at.
 type CopyProgress struct {
-	Table     string
-	Rows      int64 // done
-	Total     int64
-	Comparing bool // both sides are there and are read; false while rows are written
+	Doing string // copying, comparing, backing up, checking or restoring
+	Table string
+	Rows  int64 // done
+	Total int64
 }
 
 // CopyResult is what a Copy did.
@@ -171,7 +172,7 @@ func (c *copier) writeTable(t *copyTable) error {
 		if err := c.writeBatch(t, rows, pages.ended); err != nil {
 			return fmt.Errorf("write target: %w", err)
 		}
-		c.opts.Progress(CopyProgress{Table: t.name, Rows: done, Total: c.totals[t.name]})
+		c.opts.Progress(CopyProgress{Doing: "copying", Table: t.name, Rows: done, Total: c.totals[t.name]})
 	}
 	return nil
 }
@@ -259,7 +260,7 @@ func (c *copier) compareTable(t *copyTable, target sqlconn.Conn) error {
 			return fmt.Errorf("table %s differs in its row %d: %w", t.name, read+int64(i)+1, errDiffers)
 		}
 		read += int64(len(want))
-		c.opts.Progress(CopyProgress{Table: t.name, Rows: read, Total: c.totals[t.name], Comparing: true})
+		c.opts.Progress(CopyProgress{Doing: "comparing", Table: t.name, Rows: read, Total: c.totals[t.name]})
 	}
 	return nil
 }

@@ -238,7 +238,7 @@ func copyInPieces(t *testing.T, target sqlconn.DB, every int) {
 	to := &unreliable{DB: target}
 	var seen []string
 	note := func(p store.CopyProgress) {
-		if !p.Comparing && p.Rows < p.Total {
+		if p.Doing == "copying" && p.Rows < p.Total {
 			seen = append(seen, fmt.Sprint(p.Table, p.Rows))
 		}
 	}
