@@ -97,3 +97,27 @@ func TestPackingSavesMemory(t *testing.T) {
 		t.Errorf("packed rows take %d bytes of %d", after, was)
 	}
 }
+
+// FuzzPacked reads any packed row without a fault, and packs any row so that
+// it is read as it was.
+func FuzzPacked(f *testing.F) {
+	shared, packed, _ := usagePacker{}.Pack([]string{"RDS running 5 4 1 arn:aws:rds:r:1:db:a"})
+	if shared != nil {
+		f.Add(packed[0], "arn:aws:rds:r:1:db:a", "running", int64(5), int64(4), int64(1))
+	}
+	f.Add("\x00\x00\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x01", "x", "", int64(-1), int64(0), int64(1<<62))
+	f.Fuzz(func(t *testing.T, row, arn, status string, at, consumed, facts int64) {
+		u := license.Usage{ResourceARN: arn, Type: license.EC2Instance, Status: status, AssociationTime: license.Time(at), Consumed: consumed, Facts: facts}
+		s := &sharedUsage{earliest: min(u.AssociationTime, 0)}
+		text, ok := s.pack(&u)
+		var got license.Usage
+		prefix, rest, err := s.unpack(&got, text)
+		got.ResourceARN = prefix + rest
+		if diff := cmp.Diff(u, got); !ok || err != nil || diff != "" {
+			t.Fatalf("read back with %v (-want +got):\n%s", err, diff)
+		}
+		if _, _, err := s.unpack(&got, row); err == nil && len(row) < 5 {
+			t.Fatalf("%q is a row", row)
+		}
+	})
+}
