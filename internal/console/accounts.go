@@ -32,7 +32,7 @@ func (c *console) accounts(v *visit) error {
 		body.Next = accountsPath + "?" + url.Values{"from": {*out.NextToken}}.Encode()
 	}
 	for _, a := range out.Accounts {
-		body.Accounts = append(body.Accounts, accountLine{text(a.AccountId), text(a.Name), a.Root != nil && *a.Root, v.atTime(a.CreationTime)})
+		body.Accounts = append(body.Accounts, accountLine{told(a.AccountId), told(a.Name), a.Root != nil && *a.Root, v.since(a.CreationTime)})
 	}
 	return v.show(http.StatusOK, "accounts", "Accounts", body)
 }
@@ -42,7 +42,7 @@ func (c *console) createAccount(v *visit) error {
 	if err := v.call("CreateAccount", &api.CreateAccountInput{Name: v.given("name"), AccountId: v.given("account")}, &out); err != nil {
 		return err
 	}
-	return v.done(accountsPath, "Account %s is there. Create its first access key to hand it over.", text(out.AccountId))
+	return v.done(accountsPath, "Account %s is there. Create its first access key to hand it over.", told(out.AccountId))
 }
 
 // createAccountKey makes a key of another account's root user, with which that
@@ -55,7 +55,7 @@ func (c *console) createAccountKey(v *visit) error {
 	}
 	return v.show(http.StatusOK, "issued", "New access key", issued{
 		Text:  "The secret is shown this once. Whoever has this key may do everything in account " + clipped(id) + ".",
-		Facts: []fact{{"Access key ID", text(out.AccessKeyId)}, {"Secret access key", text(out.SecretAccessKey)}},
+		Facts: []fact{{"Access key ID", told(out.AccessKeyId)}, {"Secret access key", told(out.SecretAccessKey)}},
 		Back:  accountsPath,
 	})
 }

@@ -31,7 +31,7 @@ func (c *console) agents(v *visit) error {
 	}
 	for _, t := range out.AgentTokens {
 		body.Tokens = append(body.Tokens, agentLine{
-			text(t.AgentTokenId), text(t.Name), text(t.Region), v.atTime(t.CreationTime), v.atTime(t.LastUsedTime), v.atTime(t.RevocationTime),
+			told(t.AgentTokenId), told(t.Name), told(t.Region), v.since(t.CreationTime), v.since(t.LastUsedTime), v.since(t.RevocationTime),
 		})
 	}
 	return v.show(http.StatusOK, "agents", "Agent tokens", body)
@@ -42,10 +42,10 @@ func (c *console) createAgentToken(v *visit) error {
 	if err := v.call("CreateAgentToken", &api.CreateAgentTokenInput{Name: v.given("name")}, &out); err != nil {
 		return err
 	}
-	token := text(out.Token)
+	token := told(out.Token)
 	return v.show(http.StatusOK, "issued", "New agent token", issued{
 		Text:  "The token is shown this once. Agents send their inventory to the URL; where they reach the server by another name, put that in its place.",
-		Facts: []fact{{"URL", c.origin(v.Request) + "/agent/" + token}, {"Token", token}, {"ID", text(out.AgentTokenId)}, {"Region", text(out.Region)}},
+		Facts: []fact{{"URL", c.origin(v.Request) + "/agent/" + token}, {"Token", token}, {"ID", told(out.AgentTokenId)}, {"Region", told(out.Region)}},
 		Back:  agentsPath,
 	})
 }

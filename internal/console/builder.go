@@ -107,14 +107,14 @@ type builderCondition struct {
 // builderOf shows rules that there are.
 func builderOf(rules []api.DiscoveryRule) (b ruleBuilder) {
 	for _, r := range rules {
-		rule := builderRule{Type: known(r.ResourceType)}
+		rule := builderRule{Type: told(r.ResourceType)}
 		for _, f := range r.ProductInformationFilterList {
-			name := known(f.ProductInformationFilterName)
+			name := told(f.ProductInformationFilterName)
 			kind, ok := kindOf(rule.Type, name)
 			if !ok {
 				continue // the API has no other
 			}
-			c := builderCondition{Kind: kind, Comparator: known(f.ProductInformationFilterComparator)}
+			c := builderCondition{Kind: kind, Comparator: told(f.ProductInformationFilterComparator)}
 			if kind.Keyed {
 				c.Key = strings.TrimPrefix(name, kind.Name)
 			}
@@ -360,20 +360,20 @@ func products(rules []api.DiscoveryRule) []api.ProductInformation {
 // discoveryWords tells a discovery rule in words.
 func discoveryWords(r *api.DiscoveryRule) string {
 	text, who := "", "Machines that "
-	if known(r.ResourceType) == forDatabases {
+	if told(r.ResourceType) == forDatabases {
 		who = "Databases that "
 	}
 	for i, f := range r.ProductInformationFilterList {
 		if i > 0 {
 			text += " and "
 		}
-		text += filterWords(known(r.ResourceType), &f)
+		text += filterWords(told(r.ResourceType), &f)
 	}
 	return who + text
 }
 
 func filterWords(resourceType string, f *api.DiscoveryFilter) string {
-	name := known(f.ProductInformationFilterName)
+	name := told(f.ProductInformationFilterName)
 	kind, ok := kindOf(resourceType, name)
 	if !ok {
 		kind.words = name
@@ -389,7 +389,7 @@ func filterWords(resourceType string, f *api.DiscoveryFilter) string {
 			text += " with the value"
 		}
 	}
-	if known(f.ProductInformationFilterComparator) == notEquals {
+	if told(f.ProductInformationFilterComparator) == notEquals {
 		text = "do not " + text
 	}
 	return strings.TrimSpace(text + " " + strings.Join(values, " or "))

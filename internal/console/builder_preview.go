@@ -58,8 +58,8 @@ func (v *visit) previewOf(arn string, rules []api.DiscoveryRule) (*preview, erro
 		if err := v.call("DiscoverResources", in, &out); err != nil {
 			return nil, err
 		}
-		p.Looked += known(out.Looked)
-		p.Consumed, p.Limit = known(out.ConsumedLicenses), out.LicenseCount
+		p.Looked += told(out.Looked)
+		p.Consumed, p.Limit = told(out.ConsumedLicenses), out.LicenseCount
 		for i := range out.Finds {
 			p.add(&out.Finds[i], found, adds)
 		}
@@ -99,10 +99,10 @@ func (v *visit) nameRows(rows []previewRow) error {
 // add counts a find. What several finds count on, such as their host, is added
 // once: adds has the most for each.
 func (p *preview) add(f *api.Find, found, adds map[string]int64) {
-	name := known(f.Outcome)
+	name := told(f.Outcome)
 	found[name]++
-	if on := known(f.CountedOnResourceArn); name == "associate" && on != "" {
-		adds[on] = max(adds[on], known(f.AdditionalLicenses))
+	if on := told(f.CountedOnResourceArn); name == "associate" && on != "" {
+		adds[on] = max(adds[on], told(f.AdditionalLicenses))
 	}
 	if name == "associated" {
 		return // nothing would change
@@ -111,14 +111,14 @@ func (p *preview) add(f *api.Find, found, adds map[string]int64) {
 		p.More++
 		return
 	}
-	row := previewRow{ARN: known(f.ResourceArn), Name: resourceName(known(f.ResourceArn)), Machine: resourcePath(known(f.ResourceArn)), Kind: kindName(known(f.ResourceType)), Outcome: name}
+	row := previewRow{ARN: told(f.ResourceArn), Name: shortName(told(f.ResourceArn)), Machine: resourcePath(told(f.ResourceArn)), Kind: kindName(told(f.ResourceType)), Outcome: name}
 	for _, o := range outcomes {
 		if o.name == name {
 			row.Outcome, row.Tone = o.text, o.tone
 		}
 	}
 	if name == "associate" {
-		row.Adds = known(f.AdditionalLicenses)
+		row.Adds = told(f.AdditionalLicenses)
 	}
 	row.Why = findWords(f)
 	p.Rows = append(p.Rows, row)
@@ -126,18 +126,18 @@ func (p *preview) add(f *api.Find, found, adds map[string]int64) {
 
 // findWords say why a resource was found, or what is in its way.
 func findWords(f *api.Find) string {
-	if note := known(f.Note); note != "" {
+	if note := told(f.Note); note != "" {
 		return note
 	}
 	if f.Exclusion != nil {
-		return known(f.Exclusion.Reason)
+		return told(f.Exclusion.Reason)
 	}
 	text := ""
 	for i, fact := range f.Facts {
 		if i > 0 {
 			text += ", "
 		}
-		text += known(fact.Value)
+		text += told(fact.Value)
 	}
 	return text
 }

@@ -139,7 +139,7 @@ func (v *visit) difference(in *api.CompareUsageInput, d *api.UsageDifference) co
 		at = in.From
 	}
 	return compareRow{
-		resourceLink: linkTo(told(d.ResourceArn)), Change: words[0], Class: words[1], Badge: worded(typeWords, told(d.ResourceType)), Owner: clipped(told(d.ResourceOwnerId)),
+		resourceLink: linkTo(told(d.ResourceArn)), Change: words[0], Class: words[1], Badge: kindName(told(d.ResourceType)), Owner: clipped(told(d.ResourceOwnerId)),
 		StatusBefore: clipped(told(d.FromStatus)), StatusAfter: clipped(told(d.ToStatus)), Before: told(d.FromConsumedLicenses), After: told(d.ToConsumedLicenses),
 		Explain: v.configurationPath(*in.LicenseConfigurationArn) + "/explain?" + url.Values{"resource": {told(d.ResourceArn)}, "at": {*at}}.Encode(),
 	}

@@ -75,7 +75,7 @@ func (c *console) configuration(v *visit) error {
 	if err := together(calls...); err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "configuration", known(body.Terms.Name), body)
+	return v.show(http.StatusOK, "configuration", told(body.Terms.Name), body)
 }
 
 // configurationAt finds the revision that a page is about.
@@ -95,7 +95,7 @@ func (v *visit) configurationAt() (*configurationView, error) {
 	}
 	if len(view.out.Revisions) > 0 {
 		view.head = &view.out.Revisions[0]
-		view.asOf = known(view.head.Time)
+		view.asOf = told(view.head.Time)
 	}
 	return view, nil
 }
@@ -104,44 +104,38 @@ func (v *visit) configurationAt() (*configurationView, error) {
 func (v *configurationView) body() configurationBody {
 	path := v.configurationPath(v.arn)
 	b := configurationBody{
-		Path: path, ARN: v.arn, Created: v.stamped(v.out.CreationTime), Deleted: v.stamped(v.out.DeletionTime),
+		Path: path, ARN: v.arn, Created: v.when(v.out.CreationTime), Deleted: v.when(v.out.DeletionTime),
 		Existed: v.head != nil, Moment: v.picker(v.at, v.kept("range", "from", "to", "tab")),
 		Ranges: v.ranges(), Range: v.rangeForm(), Links: v.links(path),
 	}
 	b.Tab, b.Tabs = v.tabs(path)
 	if v.head == nil {
-		b.Terms.Name = new(lastPart(v.arn))
+		b.Terms.Name = new(shortName(v.arn))
 		return b
 	}
-	b.Terms, b.Unit, b.Rules = *v.out.Terms, unitOf(known(v.out.Terms.LicenseCountingType)), ruleWords(v.out.Terms.LicenseRules)
-	b.Status = known(v.out.Terms.Status)
+	b.Terms, b.Unit, b.Rules = *v.out.Terms, unitOf(told(v.out.Terms.LicenseCountingType)), ruleWords(v.out.Terms.LicenseRules)
+	b.Status = told(v.out.Terms.Status)
 	for _, t := range v.out.Terms.Tags {
-		text := known(t.Key)
+		text := told(t.Key)
 		if t.Value != nil && *t.Value != "" {
 			text += ": " + *t.Value
 		}
 		b.Tags = append(b.Tags, text)
 	}
-	b.Revision, b.Since = known(v.head.Number), v.stamped(v.head.Time)
+	b.Revision, b.Since = told(v.head.Number), v.when(v.head.Time)
 	return b
 }
 
 func (v *configurationView) links(path string) configurationLinks {
-	with := func(where string, q url.Values) string {
-		if len(q) == 0 {
-			return where
-		}
-		return where + "?" + q.Encode()
-	}
 	export := v.kept("at", "arn", "type", "owner")
 	compare := url.Values{}
 	if v.at != nil {
 		compare.Set("from", v.URL.Query().Get("at"))
 	}
 	return configurationLinks{
-		Edit: path + "/edit", Delete: path + "/delete", Compare: with(path+"/compare", compare),
-		WhatIf: with(Home+"what-if", url.Values{"configuration": {lastPart(v.arn)}}),
-		CSV:    with(path+"/usage.csv", export), XLSX: with(path+"/usage.xlsx", export),
+		Edit: path + "/edit", Delete: path + "/delete", Compare: withQuery(path+"/compare", compare),
+		WhatIf: withQuery(Home+"what-if", url.Values{"configuration": {shortName(v.arn)}}),
+		CSV:    withQuery(path+"/usage.csv", export), XLSX: withQuery(path+"/usage.xlsx", export),
 	}
 }
 
@@ -193,7 +187,7 @@ func overOf(r *api.Revision, t *api.Terms) int64 {
 	if t.LicenseCount == nil {
 		return 0
 	}
-	return max(0, known(r.ConsumedLicenses)-*t.LicenseCount)
+	return max(0, told(r.ConsumedLicenses)-*t.LicenseCount)
 }
 
 // addTab adds the part of the page that was chosen.

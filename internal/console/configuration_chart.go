@@ -143,13 +143,13 @@ func (v *configurationView) addChart(b *configurationBody) error {
 	}
 	drawn := chart{Title: "Licences in use and bought over time", Unit: "licences", To: moment(out.To), Zone: v.zone, Steps: make([]chartStep, len(out.Points))}
 	if v.head != nil {
-		drawn.Unit = unitOf(known(v.out.Terms.LicenseCountingType))
+		drawn.Unit = unitOf(told(v.out.Terms.LicenseCountingType))
 	}
 	if v.at != nil {
 		drawn.Mark = *v.at
 	}
 	for i, p := range out.Points {
-		drawn.Steps[i] = chartStep{moment(p.From), known(p.ConsumedLicenses), known(p.PeakLicenses), p.LicenseCount}
+		drawn.Steps[i] = chartStep{moment(p.From), told(p.ConsumedLicenses), told(p.PeakLicenses), p.LicenseCount}
 	}
 	b.Chart = drawn.view()
 	return nil

@@ -18,7 +18,7 @@ func (c *console) newConfiguration(v *visit) error {
 func (v *visit) showForm(status int, f configurationForm) error {
 	title := "New configuration"
 	if f.Editing {
-		title = "Edit " + known(f.was.Name)
+		title = "Edit " + told(f.was.Name)
 	}
 	return v.show(status, "configuration-form", title, f)
 }
@@ -55,7 +55,7 @@ func (c *console) createConfiguration(v *visit) error {
 	if err := v.flash("Created %s.", f.Title.Value); err != nil {
 		return err
 	}
-	v.redirect(v.configurationPath(known(out.LicenseConfigurationArn)))
+	v.redirect(v.configurationPath(told(out.LicenseConfigurationArn)))
 	return nil
 }
 
@@ -161,15 +161,15 @@ func (v *visit) update(arn string, f *configurationForm, a *agreed) error {
 // else, so that it undoes nothing that others have done meanwhile.
 func (f *configurationForm) change(arn string, a *agreed) (in *api.UpdateLicenseConfigurationInput, changed bool) {
 	in = &api.UpdateLicenseConfigurationInput{LicenseConfigurationArn: &arn}
-	in.Name = differing(known(f.was.Name), f.Title.Value, &changed)
-	in.Description = differing(known(f.was.Description), f.Description.Value, &changed)
-	in.LicenseCountHardLimit = differing(known(f.was.LicenseCountHardLimit), f.Hard, &changed)
-	in.DisassociateWhenNotFound = differing(known(f.was.DisassociateWhenNotFound), f.Disassociate, &changed)
+	in.Name = differing(told(f.was.Name), f.Title.Value, &changed)
+	in.Description = differing(told(f.was.Description), f.Description.Value, &changed)
+	in.LicenseCountHardLimit = differing(told(f.was.LicenseCountHardLimit), f.Hard, &changed)
+	in.DisassociateWhenNotFound = differing(told(f.was.DisassociateWhenNotFound), f.Disassociate, &changed)
 	status := "AVAILABLE"
 	if f.Disabled {
 		status = "DISABLED"
 	}
-	in.LicenseConfigurationStatus = differing(known(f.was.Status), status, &changed)
+	in.LicenseConfigurationStatus = differing(told(f.was.Status), status, &changed)
 	if a.count != nil && (f.was.LicenseCount == nil || *a.count != *f.was.LicenseCount) {
 		in.LicenseCount, changed = a.count, true
 	}
@@ -198,17 +198,17 @@ func differing[T comparable](was, is T, changed *bool) *T {
 func tagChanges(was, is []api.Tag) (set []api.Tag, gone []string) {
 	before, after := map[string]string{}, map[string]bool{}
 	for _, t := range was {
-		before[known(t.Key)] = known(t.Value)
+		before[told(t.Key)] = told(t.Value)
 	}
 	for _, t := range is {
-		after[known(t.Key)] = true
-		if value, ok := before[known(t.Key)]; !ok || value != known(t.Value) {
+		after[told(t.Key)] = true
+		if value, ok := before[told(t.Key)]; !ok || value != told(t.Value) {
 			set = append(set, t)
 		}
 	}
 	for _, t := range was {
-		if !after[known(t.Key)] {
-			gone = append(gone, known(t.Key))
+		if !after[told(t.Key)] {
+			gone = append(gone, told(t.Key))
 		}
 	}
 	return set, gone
@@ -224,10 +224,10 @@ type deletion struct {
 
 func (v *visit) deletionOf(arn string, out *api.GetLicenseConfigurationOutput) deletion {
 	path := v.configurationPath(arn)
-	d := deletion{Name: known(out.Name), Action: path + "/delete", Back: path, Used: known(out.ConsumedLicenses),
+	d := deletion{Name: told(out.Name), Action: path + "/delete", Back: path, Used: told(out.ConsumedLicenses),
 		Export: path + "?" + url.Values{"tab": {"associations"}}.Encode()}
 	for _, s := range out.ManagedResourceSummaryList {
-		d.Associated += known(s.AssociationCount)
+		d.Associated += told(s.AssociationCount)
 	}
 	return d
 }
@@ -258,7 +258,7 @@ func (c *console) deleteConfiguration(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := v.flash("Deleted %s. Its ledger stays, and answers for the time before.", known(out.Name)); err != nil {
+	if err := v.flash("Deleted %s. Its ledger stays, and answers for the time before.", told(out.Name)); err != nil {
 		return err
 	}
 	v.redirect(Home + "configurations")

@@ -141,16 +141,16 @@ func (v *visit) formOf(arn string, out *api.GetLicenseConfigurationOutput) confi
 	f := newForm()
 	path := v.configurationPath(arn)
 	f.Editing, f.Action, f.Back, f.PreviewOffered = true, path+"/edit", path, true
-	f.Title.Value, f.Description.Value, f.Counting.Value = known(out.Name), known(out.Description), known(out.LicenseCountingType)
+	f.Title.Value, f.Description.Value, f.Counting.Value = told(out.Name), told(out.Description), told(out.LicenseCountingType)
 	if out.LicenseCount != nil {
 		f.Count.Value = strconv.FormatInt(*out.LicenseCount, 10)
 	}
-	f.Hard, f.Disassociate, f.Disabled = known(out.LicenseCountHardLimit), known(out.DisassociateWhenNotFound), known(out.Status) == "DISABLED"
+	f.Hard, f.Disassociate, f.Disabled = told(out.LicenseCountHardLimit), told(out.DisassociateWhenNotFound), told(out.Status) == "DISABLED"
 	if out.LicenseExpiry != nil {
 		f.Expiry.Value = time.Unix(*out.LicenseExpiry, 0).In(v.zone).Format(time.DateOnly)
 	}
 	for _, t := range out.Tags {
-		f.Tags = append(f.Tags, tagField{Key: known(t.Key), Value: known(t.Value)})
+		f.Tags = append(f.Tags, tagField{Key: told(t.Key), Value: told(t.Value)})
 	}
 	f.Builder = builderOf(discoveryRules(out.ProductInformationList))
 	f.keep(out)
@@ -160,7 +160,7 @@ func (v *visit) formOf(arn string, out *api.GetLicenseConfigurationOutput) confi
 
 // keep remembers what an existing configuration has and no form can change.
 func (f *configurationForm) keep(out *api.GetLicenseConfigurationOutput) {
-	f.Counting.Value = known(out.LicenseCountingType)
+	f.Counting.Value = told(out.LicenseCountingType)
 	f.Rules = ruleWords(out.LicenseRules)
 	for _, r := range out.LicenseRules {
 		if strings.HasPrefix(r, "#licenseAffinityToHost=") {

@@ -57,11 +57,11 @@ func (v *configurationView) revisionsTab() (*revisionsTab, error) {
 
 func (v *configurationView) revisionRow(r *api.Revision) revisionRow {
 	row := revisionRow{
-		Number: known(r.Number), At: v.stamped(r.Time), Recorded: v.stamped(r.RecordedTime), Who: personName(known(r.Caller)), Principal: known(r.Caller),
-		What: causeWords(known(r.Cause)), Hash: known(r.Hash), From: known(r.PreviousConsumedLicenses), To: known(r.ConsumedLicenses),
-		More: known(r.ChangesTruncated), Here: v.configurationPath(v.arn) + "?" + url.Values{"at": {known(r.Time)}}.Encode(),
+		Number: told(r.Number), At: v.when(r.Time), Recorded: v.when(r.RecordedTime), Who: personName(told(r.Caller)), Principal: told(r.Caller),
+		What: causeWords(told(r.Cause)), Hash: told(r.Hash), From: told(r.PreviousConsumedLicenses), To: told(r.ConsumedLicenses),
+		More: told(r.ChangesTruncated), Here: v.configurationPath(v.arn) + "?" + url.Values{"at": {told(r.Time)}}.Encode(),
 	}
-	row.Delta, row.Loaded = row.To-row.From, known(r.Time) != known(r.RecordedTime)
+	row.Delta, row.Loaded = row.To-row.From, told(r.Time) != told(r.RecordedTime)
 	for _, t := range r.TermChanges {
 		row.Terms = append(row.Terms, v.termRow(&t))
 	}
@@ -74,13 +74,13 @@ func (v *configurationView) revisionRow(r *api.Revision) revisionRow {
 
 // associationWords say how many resources came and went.
 func associationWords(r *api.Revision) string {
-	switch n := known(r.AssociationCount) - known(r.PreviousAssociationCount); {
+	switch n := told(r.AssociationCount) - told(r.PreviousAssociationCount); {
 	case n > 0:
 		return counted(n, "resource more", "resources more")
 	case n < 0:
 		return counted(-n, "resource fewer", "resources fewer")
 	}
-	if n := known(r.UsageOpened) + known(r.UsageClosed); n > 0 {
+	if n := told(r.UsageOpened) + told(r.UsageClosed); n > 0 {
 		return counted(n, "resource changed", "resources changed")
 	}
 	return ""
@@ -130,7 +130,7 @@ var termNames = map[string]string{
 }
 
 func (v *visit) termRow(t *api.TermChange) termRow {
-	row := termRow{Name: known(t.Name), From: v.termText(known(t.Name), t.From), To: v.termText(known(t.Name), t.To)}
+	row := termRow{Name: told(t.Name), From: v.termText(told(t.Name), t.From), To: v.termText(told(t.Name), t.To)}
 	if name, ok := termNames[row.Name]; ok {
 		row.Name = name
 	}
@@ -180,7 +180,7 @@ func changeRows(changes []api.RevisionChange) (rows []changeRow) {
 	at := map[string]int{}
 	for i := range changes {
 		ch := &changes[i]
-		arn, text := known(ch.ResourceArn), changeText(ch)
+		arn, text := told(ch.ResourceArn), changeText(ch)
 		if text == "" {
 			continue
 		}
@@ -189,7 +189,7 @@ func changeRows(changes []api.RevisionChange) (rows []changeRow) {
 			continue
 		}
 		at[arn] = len(rows)
-		row := changeRow{Name: resourceName(arn), Machine: resourcePath(arn), Kind: kindName(known(ch.ResourceType)), Text: text}
+		row := changeRow{Name: shortName(arn), Machine: resourcePath(arn), Kind: kindName(told(ch.ResourceType)), Text: text}
 		if arn == "" {
 			row.Name, row.Machine = "a resource that is gone", ""
 		}
@@ -200,29 +200,29 @@ func changeRows(changes []api.RevisionChange) (rows []changeRow) {
 
 // changeText says what happened; "" where it goes without saying.
 func changeText(ch *api.RevisionChange) string {
-	if known(ch.Kind) == "usage" {
+	if told(ch.Kind) == "usage" {
 		return usageText(ch)
 	}
-	switch known(ch.Change) {
+	switch told(ch.Change) {
 	case "added":
-		if known(ch.Unlicensed) {
+		if told(ch.Unlicensed) {
 			return "associated without a licence"
 		}
-		return "associated " + origins[known(ch.Origin)]
+		return "associated " + origins[told(ch.Origin)]
 	case "removed":
 		return "no longer associated"
 	}
-	if known(ch.Unlicensed) {
+	if told(ch.Unlicensed) {
 		return "goes without a licence"
 	}
 	return ""
 }
 
 func usageText(ch *api.RevisionChange) string {
-	from, to := known(ch.FromConsumedLicenses), known(ch.ToConsumedLicenses)
+	from, to := told(ch.FromConsumedLicenses), told(ch.ToConsumedLicenses)
 	switch {
 	case from == to:
-		return "is " + known(ch.ToStatus)
+		return "is " + told(ch.ToStatus)
 	case from == 0:
 		return "uses " + grouped(to)
 	case to == 0:

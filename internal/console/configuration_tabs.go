@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
@@ -46,7 +45,7 @@ func (v *configurationView) associationsTab() (*associationsTab, error) {
 	cells := make([]*resourceCell, len(t.Rows))
 	for i := range out.Associations {
 		a := &out.Associations[i]
-		t.Rows[i] = associationRow{v.resourceCell(a.ResourceArn, a.ResourceType, a.ResourceOwnerId), origins[known(a.Origin)], known(a.Unlicensed), v.stamped(a.AssociationTime)}
+		t.Rows[i] = associationRow{v.resourceCell(a.ResourceArn, a.ResourceType, a.ResourceOwnerId), origins[told(a.Origin)], told(a.Unlicensed), v.when(a.AssociationTime)}
 		cells[i] = &t.Rows[i].resourceCell
 	}
 	return t, v.nameCells(cells)
@@ -76,8 +75,8 @@ type resourceCell struct {
 
 func (v *configurationView) resourceCell(arn, kind, owner *string) resourceCell {
 	return resourceCell{
-		ARN: known(arn), ID: resourceName(known(arn)), Kind: kindName(known(kind)), Owner: known(owner),
-		Explain: v.explainPath(known(arn)), Machine: resourcePath(known(arn)),
+		ARN: told(arn), ID: shortName(told(arn)), Kind: kindName(told(kind)), Owner: told(owner),
+		Explain: v.explainPath(told(arn)), Machine: resourcePath(told(arn)),
 	}
 }
 
@@ -113,7 +112,7 @@ func (v *visit) visibleNames(arns []string) (map[string]string, error) {
 	}
 	names := map[string]string{}
 	for _, r := range out.Resources {
-		names[known(r.ResourceArn)] = known(r.Name)
+		names[told(r.ResourceArn)] = told(r.Name)
 	}
 	return names, err
 }
@@ -136,7 +135,7 @@ type exclusionRow struct {
 const maxExclusions = 1000
 
 func (v *configurationView) discoveryTab() (*discoveryTab, error) {
-	t := &discoveryTab{Disassociate: known(v.out.Terms.DisassociateWhenNotFound)}
+	t := &discoveryTab{Disassociate: told(v.out.Terms.DisassociateWhenNotFound)}
 	for _, r := range v.out.Terms.ProductInformationList {
 		t.Rules = append(t.Rules, discoveryWords(&r))
 	}
@@ -152,8 +151,8 @@ func (v *configurationView) discoveryTab() (*discoveryTab, error) {
 	for i := range out.Exclusions {
 		if e := &out.Exclusions[i]; v.held(e) {
 			row := exclusionRow{
-				Name: resourceName(known(e.ResourceArn)), Machine: resourcePath(known(e.ResourceArn)), Reason: known(e.Reason), Owner: known(e.Owner),
-				By: personName(known(e.CreatedBy)), Since: v.visit.at(clockTime(e.CreationTime)), Until: v.stamped(e.Until),
+				Name: shortName(told(e.ResourceArn)), Machine: resourcePath(told(e.ResourceArn)), Reason: told(e.Reason), Owner: told(e.Owner),
+				By: personName(told(e.CreatedBy)), Since: v.visit.at(clockTime(e.CreationTime)), Until: v.when(e.Until),
 			}
 			t.Excluded = append(t.Excluded, row)
 		}
@@ -168,14 +167,6 @@ func (v *configurationView) held(e *api.Exclusion) bool {
 	}
 	ended := clockTime(e.EndTime)
 	return !clockTime(e.CreationTime).After(*v.at) && (ended.IsZero() || ended.After(*v.at))
-}
-
-// clockTime is a moment that an answer gives in seconds; zero where there is none.
-func clockTime(t *api.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return time.UnixMicro(int64(*t))
 }
 
 // failuresTab is what could not be done. The API keeps it while it lasts, so it
@@ -207,8 +198,8 @@ func (v *configurationView) failuresTab() (*failuresTab, error) {
 	for i := range t.Rows {
 		f := &out.LicenseOperationFailureList[i]
 		t.Rows[i] = failureRow{
-			v.resourceCell(f.ResourceArn, f.ResourceType, f.ResourceOwnerId), known(f.ErrorMessage), v.plain(known(f.ErrorMessage)),
-			causeWords(known(f.OperationName)), personName(known(f.OperationRequestedBy)), v.visit.at(clockTime(f.FailureTime)),
+			v.resourceCell(f.ResourceArn, f.ResourceType, f.ResourceOwnerId), told(f.ErrorMessage), v.plain(told(f.ErrorMessage)),
+			causeWords(told(f.OperationName)), personName(told(f.OperationRequestedBy)), v.visit.at(clockTime(f.FailureTime)),
 		}
 		cells[i] = &t.Rows[i].resourceCell
 	}
@@ -224,7 +215,7 @@ var arnInText = regexp.MustCompile(`arn:aws[a-z-]*:[^\s,;]*[^\s,;.:]`)
 // plain is a message with names in the place of ARNs.
 func (v *configurationView) plain(message string) string {
 	message = strings.ReplaceAll(message, v.arn, "this configuration")
-	return arnInText.ReplaceAllStringFunc(message, resourceName)
+	return arnInText.ReplaceAllStringFunc(message, shortName)
 }
 
 // withoutMoment takes the moment out of an address.

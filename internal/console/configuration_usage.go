@@ -69,7 +69,7 @@ func (v *configurationView) usageTab() (*usageTab, error) {
 	}
 	t.Count = int64(len(rows))
 	for i := range rows {
-		t.Total += known(rows[i].ConsumedLicenses)
+		t.Total += told(rows[i].ConsumedLicenses)
 	}
 	t.Columns = v.sortColumns(rows)
 	var from, to int
@@ -203,7 +203,7 @@ func (v *configurationView) usageRows(list []api.LicenseConfigurationUsage) ([]u
 		u := &list[i]
 		rows[i] = usageRow{
 			resourceCell: v.resourceCell(u.ResourceArn, u.ResourceType, u.ResourceOwnerId),
-			Status:       known(u.ResourceStatus), Licences: known(u.ConsumedLicenses), Since: v.visit.at(clockTime(u.AssociationTime)),
+			Status:       told(u.ResourceStatus), Licences: told(u.ConsumedLicenses), Since: v.visit.at(clockTime(u.AssociationTime)),
 		}
 		cells[i] = &rows[i].resourceCell
 	}
@@ -216,14 +216,14 @@ var usageOrders = []struct {
 	compare           func(a, b *api.LicenseConfigurationUsage) int
 }{
 	{"resource", "Resource", "", func(a, b *api.LicenseConfigurationUsage) int {
-		return cmp.Compare(resourceName(known(a.ResourceArn)), resourceName(known(b.ResourceArn)))
+		return cmp.Compare(shortName(told(a.ResourceArn)), shortName(told(b.ResourceArn)))
 	}},
 	{"", "Type", "", nil}, {"", "Account", "", nil}, {"", "Status", "", nil},
 	{"licences", "Licences", "num", func(a, b *api.LicenseConfigurationUsage) int {
-		return cmp.Compare(known(b.ConsumedLicenses), known(a.ConsumedLicenses)) // the largest first
+		return cmp.Compare(told(b.ConsumedLicenses), told(a.ConsumedLicenses)) // the largest first
 	}},
 	{"since", "Since", "", func(a, b *api.LicenseConfigurationUsage) int {
-		return cmp.Compare(known(a.AssociationTime), known(b.AssociationTime))
+		return cmp.Compare(told(a.AssociationTime), told(b.AssociationTime))
 	}},
 }
 

@@ -101,22 +101,19 @@ func (f *listFilters) api() map[string]string {
 
 // matches looks for the text that was asked for, in what people know.
 func (f *listFilters) matches(c *api.LicenseConfiguration) bool {
-	text := strings.ToLower(known(c.Name) + "\n" + known(c.Description) + "\n" + known(c.LicenseConfigurationId))
+	text := strings.ToLower(told(c.Name) + "\n" + told(c.Description) + "\n" + told(c.LicenseConfigurationId))
 	return strings.Contains(text, strings.ToLower(f.Query))
 }
 
 func (v *visit) configurationRow(c *api.LicenseConfiguration) configurationRow {
 	row := configurationRow{
-		Name: known(c.Name), Path: v.configurationPath(known(c.LicenseConfigurationArn)), ID: known(c.LicenseConfigurationId), Description: known(c.Description),
-		Unit: unitOf(known(c.LicenseCountingType)), Status: known(c.Status), Used: known(c.ConsumedLicenses), Bought: c.LicenseCount,
-		Hard: known(c.LicenseCountHardLimit), Rules: ruleWords(c.LicenseRules), Discovery: len(c.ProductInformationList), Expiry: v.expiryOf(c.LicenseExpiry, v.c.Now()),
+		Name: told(c.Name), Path: v.configurationPath(told(c.LicenseConfigurationArn)), ID: told(c.LicenseConfigurationId), Description: told(c.Description),
+		Unit: unitOf(told(c.LicenseCountingType)), Status: told(c.Status), Used: told(c.ConsumedLicenses), Bought: c.LicenseCount,
+		Hard: told(c.LicenseCountHardLimit), Rules: ruleWords(c.LicenseRules), Discovery: len(c.ProductInformationList), Expiry: v.expiryOf(c.LicenseExpiry, v.c.Now()),
 	}
 	row.Over = c.LicenseCount != nil && row.Used > *c.LicenseCount
 	for _, s := range c.ManagedResourceSummaryList {
-		row.Associated += known(s.AssociationCount)
+		row.Associated += told(s.AssociationCount)
 	}
 	return row
 }
-
-// lastPart is the ID at the end of an ARN.
-func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }

@@ -70,7 +70,7 @@ func (v *visit) rung(s *api.ExplanationStep) rung {
 	case "LicenseCountingType":
 		r.Value = worded(unitWords, value)
 	case "ResourceType":
-		r.Value = worded(typeWords, value)
+		r.Value = kindName(value)
 	case "Association":
 		r.Value = worded(originWords, value)
 	case "Host", "AssociatedMachine":

@@ -87,7 +87,7 @@ func (v *configurationView) write(to exportTo, in *api.ListUsageForLicenseConfig
 		v.mayTake(exportTime)
 		for i := range page.LicenseConfigurationUsageList {
 			u := &page.LicenseConfigurationUsageList[i]
-			r := exportRow{known(u.ResourceArn), known(u.ResourceType), known(u.ResourceStatus), known(u.ResourceOwnerId), known(u.ConsumedLicenses), clockTime(u.AssociationTime)}
+			r := exportRow{told(u.ResourceArn), told(u.ResourceType), told(u.ResourceStatus), told(u.ResourceOwnerId), told(u.ConsumedLicenses), clockTime(u.AssociationTime)}
 			if err := to.row(&r); err != nil {
 				return err
 			}
@@ -110,8 +110,8 @@ func (v *configurationView) exportHead() []any {
 		moment = v.at.UTC()
 	}
 	head := []any{
-		"Licence configuration", known(v.out.Terms.Name), "ARN", v.arn, "As of", moment.Format(time.RFC3339), "Revision", known(v.head.Number),
-		"Counted in", unitOf(known(v.out.Terms.LicenseCountingType)), "Licences in use", known(v.head.ConsumedLicenses), "Licences bought",
+		"Licence configuration", told(v.out.Terms.Name), "ARN", v.arn, "As of", moment.Format(time.RFC3339), "Revision", told(v.head.Number),
+		"Counted in", unitOf(told(v.out.Terms.LicenseCountingType)), "Licences in use", told(v.head.ConsumedLicenses), "Licences bought",
 	}
 	if count := v.out.Terms.LicenseCount; count != nil {
 		head = append(head, *count)
@@ -129,7 +129,7 @@ func (v *configurationView) exportHead() []any {
 // fileName is a name that every system takes: letters, digits and dashes.
 func (v *configurationView) fileName() string {
 	var b strings.Builder
-	for _, r := range strings.ToLower(known(v.out.Terms.Name)) {
+	for _, r := range strings.ToLower(told(v.out.Terms.Name)) {
 		switch {
 		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
 			b.WriteRune(r)

@@ -98,7 +98,7 @@ func withQuery(path string, query url.Values) string {
 func rowOf(r *api.ResourceInventory) machineRow {
 	platform := strings.TrimSpace(told(r.Platform) + " " + told(r.PlatformVersion))
 	return machineRow{
-		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: worded(typeWords, told(r.ResourceType)),
+		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: kindName(told(r.ResourceType)),
 		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)), Image: clipped(told(r.AmiId)),
 		Account: clipped(told(r.ResourceOwningAccountId)), Zone: clipped(told(r.Region)),
 	}

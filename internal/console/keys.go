@@ -41,12 +41,12 @@ func (c *console) keys(v *visit) error {
 	if err := v.call("ListAccessKeys", &api.ListAccessKeysInput{UserName: user}, &keys); err != nil {
 		return err
 	}
-	body := keysPage{User: text(user), More: users.NextToken != nil}
+	body := keysPage{User: told(user), More: users.NextToken != nil}
 	for _, u := range users.Users {
-		body.Users = append(body.Users, text(u.UserName))
+		body.Users = append(body.Users, told(u.UserName))
 	}
 	for _, k := range keys.AccessKeyMetadata {
-		body.Keys = append(body.Keys, keyLine{text(k.AccessKeyId), text(k.Status) == "Active", v.atTime(k.CreationTime), v.atTime(k.LastUsedTime)})
+		body.Keys = append(body.Keys, keyLine{told(k.AccessKeyId), told(k.Status) == "Active", v.since(k.CreationTime), v.since(k.LastUsedTime)})
 	}
 	return v.show(http.StatusOK, "keys", "Access keys", body)
 }
@@ -75,7 +75,7 @@ func (c *console) createKey(v *visit) error {
 	}
 	return v.show(http.StatusOK, "issued", "New access key", issued{
 		Text:  "The secret is shown this once. Keep it where only its user can read it.",
-		Facts: []fact{{"Access key ID", text(out.AccessKeyId)}, {"Secret access key", text(out.SecretAccessKey)}},
+		Facts: []fact{{"Access key ID", told(out.AccessKeyId)}, {"Secret access key", told(out.SecretAccessKey)}},
 		Back:  keysOf(v.PostFormValue("user")),
 	})
 }

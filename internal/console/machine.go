@@ -89,7 +89,7 @@ func (p *machinePage) title() string {
 func (v *visit) machinePage(out *api.GetResourceOutput) *machinePage {
 	state := stateWords[told(out.State)]
 	p := &machinePage{
-		ARN: told(out.ResourceArn), ID: shortName(told(out.ResourceArn)), Name: clipped(told(out.Name)), Badge: worded(typeWords, told(out.ResourceType)),
+		ARN: told(out.ResourceArn), ID: shortName(told(out.ResourceArn)), Name: clipped(told(out.Name)), Badge: kindName(told(out.ResourceType)),
 		Owner: clipped(told(out.ResourceOwnerId)), Zone: told(out.Region), State: state[0], StateClass: state[1], StateNote: state[2],
 		FirstSeen: v.when(out.FirstSeenTime), LastSeen: v.when(out.LastSeenTime), MoreUses: told(out.MoreUsage), MoreGuests: told(out.MoreGuests),
 		Done: doneWords[v.FormValue("done")],

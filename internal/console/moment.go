@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -82,4 +83,80 @@ func clipped(s string) string {
 		return string(r[:most]) + "…"
 	}
 	return s
+}
+
+// moment reads a moment of an answer; the zero time where there is none.
+func moment(text *string) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, told(text))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// momentPicker chooses the moment that a page is about.
+type momentPicker struct {
+	Path    string
+	Hidden  []parameter // that the page keeps
+	Value   string      // of the input: the viewer's local time
+	Max     string
+	Past    bool
+	Shown   stamp // the moment; of now, when the page was made
+	NowHref string
+	Presets []link
+}
+
+type parameter struct{ Name, Value string }
+
+// link is a link of a group, of which one may be the current one.
+type link struct {
+	Text    string
+	Href    string
+	Current bool
+}
+
+// localForm is how inputs of type datetime-local write a moment.
+const localForm = "2006-01-02T15:04:05"
+
+// picker is the choice of a moment for a page with these parameters; at is nil
+// for now.
+func (v *visit) picker(at *time.Time, keep url.Values) momentPicker {
+	now := v.c.Now().In(v.zone)
+	p := momentPicker{Path: v.URL.Path, Max: now.Format(localForm), Past: at != nil, Shown: v.at(now), NowHref: v.URL.Path}
+	if len(keep) > 0 {
+		p.NowHref += "?" + keep.Encode()
+	}
+	for _, name := range sortedKeys(keep) {
+		p.Hidden = append(p.Hidden, parameter{name, keep.Get(name)})
+	}
+	if at != nil {
+		p.Shown, p.Value = v.at(*at), at.In(v.zone).Format(localForm)
+	}
+	for _, preset := range presetDays(now) {
+		q := cloned(keep)
+		q.Set("at", preset.day.Format(time.DateOnly))
+		p.Presets = append(p.Presets, link{preset.text, v.URL.Path + "?" + q.Encode(), v.URL.Query().Get("at") == q.Get("at")})
+	}
+	return p
+}
+
+type presetDay struct {
+	text string
+	day  time.Time // its end is meant
+}
+
+// presetDays are the days that people ask for: the last one, and the last days
+// of the month, the quarter and the year before.
+func presetDays(now time.Time) []presetDay {
+	y, m, d := now.Date()
+	before := func(y int, m time.Month, d int) time.Time {
+		return time.Date(y, m, d, 12, 0, 0, 0, now.Location()).AddDate(0, 0, -1)
+	}
+	quarter := (m-1)/3*3 + 1
+	return []presetDay{
+		{"Yesterday", before(y, m, d)},
+		{"End of last month", before(y, m, 1)},
+		{"End of last quarter", before(y, quarter, 1)},
+		{"End of last year", before(y, 1, 1)},
+	}
 }

@@ -108,7 +108,7 @@ func (v *visit) positionRows(list []api.Position, at *time.Time, now time.Time) 
 	}
 	in := &api.ListPositionsInput{AsOf: wire(at), IncludeHistory: new(true)}
 	for _, p := range list {
-		in.LicenseConfigurationArns = append(in.LicenseConfigurationArns, known(p.LicenseConfigurationArn))
+		in.LicenseConfigurationArns = append(in.LicenseConfigurationArns, told(p.LicenseConfigurationArn))
 	}
 	var out api.ListPositionsOutput
 	if err := v.call("ListPositions", in, &out); err != nil {
@@ -123,12 +123,12 @@ func (v *visit) positionRows(list []api.Position, at *time.Time, now time.Time) 
 
 func (v *visit) positionRow(p *api.Position, at *time.Time, now time.Time) positionRow {
 	row := positionRow{
-		Name: known(p.Name), Path: v.configurationPath(known(p.LicenseConfigurationArn)), Unit: unitOf(known(p.LicenseCountingType)),
-		Status: known(p.Status), Bought: p.LicenseCount, Hard: known(p.LicenseCountHardLimit),
-		Used: known(p.ConsumedLicenses), Over: known(p.OverLicenses), OverSince: v.stamped(p.OverSince),
-		Meter: meter(known(p.ConsumedLicenses), p.LicenseCount), Peaks: peaksOf(p),
+		Name: told(p.Name), Path: v.configurationPath(told(p.LicenseConfigurationArn)), Unit: unitOf(told(p.LicenseCountingType)),
+		Status: told(p.Status), Bought: p.LicenseCount, Hard: told(p.LicenseCountHardLimit),
+		Used: told(p.ConsumedLicenses), Over: told(p.OverLicenses), OverSince: v.when(p.OverSince),
+		Meter: meter(told(p.ConsumedLicenses), p.LicenseCount), Peaks: peaksOf(p),
 		Expiry:   v.expiryOf(p.LicenseExpiry, now),
-		Failures: known(p.FailureCount), Unlicensed: known(p.UnlicensedCount), Past: at != nil,
+		Failures: told(p.FailureCount), Unlicensed: told(p.UnlicensedCount), Past: at != nil,
 	}
 	if p.LicenseCount != nil {
 		row.Share = share(row.Used, *p.LicenseCount)
@@ -136,7 +136,7 @@ func (v *visit) positionRow(p *api.Position, at *time.Time, now time.Time) posit
 	if at != nil {
 		row.Path += "?" + url.Values{"at": {v.URL.Query().Get("at")}}.Encode()
 	}
-	row.Trend = sparkline(p.Trend, p.LicenseCount, "In use over a year: at most "+grouped(known(p.PeakLicenses365Days))+", "+grouped(row.Used)+" at the end")
+	row.Trend = sparkline(p.Trend, p.LicenseCount, "In use over a year: at most "+grouped(told(p.PeakLicenses365Days))+", "+grouped(row.Used)+" at the end")
 	return row
 }
 
@@ -144,7 +144,7 @@ func peaksOf(p *api.Position) []int64 {
 	if p.PeakLicenses30Days == nil {
 		return nil
 	}
-	return []int64{*p.PeakLicenses30Days, known(p.PeakLicenses90Days), known(p.PeakLicenses365Days)}
+	return []int64{*p.PeakLicenses30Days, told(p.PeakLicenses90Days), told(p.PeakLicenses365Days)}
 }
 
 // expiryOf says when a licence ends, as seen from a moment.
@@ -175,11 +175,11 @@ func counted(n int64, one, many string) string {
 func severity(p *api.Position, now time.Time) int {
 	expired, soon := expiring(p, now)
 	switch {
-	case known(p.OverLicenses) > 0:
+	case told(p.OverLicenses) > 0:
 		return 4
-	case expired && known(p.ConsumedLicenses) > 0:
+	case expired && told(p.ConsumedLicenses) > 0:
 		return 3
-	case known(p.FailureCount) > 0:
+	case told(p.FailureCount) > 0:
 		return 2
 	case soon || expired:
 		return 1
@@ -200,13 +200,13 @@ func worseFirst(a, b *api.Position, now time.Time) int {
 	return cmp.Or(
 		cmp.Compare(severity(b, now), severity(a, now)),
 		cmp.Compare(fullness(b), fullness(a)),
-		strings.Compare(strings.ToLower(known(a.Name)), strings.ToLower(known(b.Name))),
+		strings.Compare(strings.ToLower(told(a.Name)), strings.ToLower(told(b.Name))),
 	)
 }
 
 // fullness is how much of what was bought is in use; without a limit, nothing is.
 func fullness(p *api.Position) float64 {
-	used := float64(known(p.ConsumedLicenses))
+	used := float64(told(p.ConsumedLicenses))
 	switch {
 	case p.LicenseCount == nil:
 		return -1
@@ -221,11 +221,11 @@ func tilesOf(all []api.Position, now time.Time, past bool) []tile {
 	var over, failures, unlicensed, ending int64
 	for i := range all {
 		p := &all[i]
-		if known(p.OverLicenses) > 0 {
+		if told(p.OverLicenses) > 0 {
 			over++
 		}
-		failures += known(p.FailureCount)
-		unlicensed += known(p.UnlicensedCount)
+		failures += told(p.FailureCount)
+		unlicensed += told(p.UnlicensedCount)
 		if expired, soon := expiring(p, now); expired || soon {
 			ending++
 		}

@@ -21,7 +21,7 @@ func (c *console) service(v *visit) error {
 		return err
 	}
 	body := servicePage{
-		Region: v.who.Region, Bucket: text(out.S3BucketArn), Topic: text(out.SnsTopicArn), SourceRegions: strings.Join(out.CrossRegionDiscoverySourceRegions, " "),
+		Region: v.who.Region, Bucket: told(out.S3BucketArn), Topic: told(out.SnsTopicArn), SourceRegions: strings.Join(out.CrossRegionDiscoverySourceRegions, " "),
 		CrossAccount: out.EnableCrossAccountsDiscovery != nil && *out.EnableCrossAccountsDiscovery,
 	}
 	if o := out.OrganizationConfiguration; o != nil && o.EnableIntegration != nil {

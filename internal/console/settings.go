@@ -3,9 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
-	"time"
 
-	"reeve/internal/api"
 	"reeve/internal/iam"
 )
 
@@ -33,28 +31,12 @@ func (v *visit) done(path, format string, args ...any) error {
 	return nil
 }
 
-// text is a member of an answer that may be absent.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 // given is a field of a form, nil where it is empty.
 func (v *visit) given(name string) *string {
 	if s := v.FormValue(name); s != "" {
 		return &s
 	}
 	return nil
-}
-
-// atTime is a moment of an operation's answer, for the viewer.
-func (v *visit) atTime(t *api.Time) stamp {
-	if t == nil {
-		return stamp{}
-	}
-	return v.at(time.UnixMicro(int64(*t)))
 }
 
 // identity is the page that says as whom one is signed in, with the sessions.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"reeve/internal/awsjson"
@@ -121,4 +122,21 @@ func statusOf(f *awsjson.Fault) int {
 		return f.Status
 	}
 	return http.StatusBadRequest
+}
+
+// together runs calls that do not wait for each other, and returns the first
+// error in their order.
+func together(calls ...func() error) error {
+	errs := make([]error, len(calls))
+	var all sync.WaitGroup
+	for i, call := range calls {
+		all.Go(func() { errs[i] = call() })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -42,10 +42,10 @@ type plannedAction struct {
 }
 
 // AllFit reports whether the whole action would happen.
-func (a plannedAction) AllFit() bool { return value(a.Result.Fit) == value(a.Result.Machines) }
+func (a plannedAction) AllFit() bool { return told(a.Result.Fit) == told(a.Result.Machines) }
 
 // Many reports whether it is about more than one machine.
-func (a plannedAction) Many() bool { return value(a.Result.Machines) > 1 }
+func (a plannedAction) Many() bool { return told(a.Result.Machines) > 1 }
 
 // whatIfResult is what the server says of the plan.
 type whatIfResult struct {
@@ -55,16 +55,16 @@ type whatIfResult struct {
 }
 
 // AllFit is the answer.
-func (r *whatIfResult) AllFit() bool { return value(r.Fits) }
+func (r *whatIfResult) AllFit() bool { return told(r.Fits) }
 
 // whatIfMachine is what would become of one machine.
 type whatIfMachine struct{ *api.SimulatedResource }
 
 // IsNew reports whether it is not there now.
-func (m whatIfMachine) IsNew() bool { return value(m.New) }
+func (m whatIfMachine) IsNew() bool { return told(m.New) }
 
 // DoesFit reports whether it is as it was planned, with every licence.
-func (m whatIfMachine) DoesFit() bool { return value(m.Outcome) == "fits" }
+func (m whatIfMachine) DoesFit() bool { return told(m.Outcome) == "fits" }
 
 // Unlicensed is how many times a machine finds no licence.
 func (r *whatIfResult) Unlicensed() int64 { return int64(len(r.Failures)) }
@@ -77,11 +77,11 @@ type whatIfPosition struct {
 }
 
 // WasOver and IsOver are how many licences are in use beyond those bought.
-func (p whatIfPosition) WasOver() int64 { return value(p.Before.OverUse) }
-func (p whatIfPosition) IsOver() int64  { return value(p.After.OverUse) }
+func (p whatIfPosition) WasOver() int64 { return told(p.Before.OverUse) }
+func (p whatIfPosition) IsOver() int64  { return told(p.After.OverUse) }
 
 // Hard reports whether the number is a hard limit afterwards.
-func (p whatIfPosition) Hard() bool { return value(p.After.LicenseCountHardLimit) }
+func (p whatIfPosition) Hard() bool { return told(p.After.LicenseCountHardLimit) }
 
 func (c *console) whatIf(v *visit) error {
 	q := v.URL.Query()
@@ -128,8 +128,8 @@ func (p *whatIfPage) IsChosen(arn string) bool { return arn == p.Chosen }
 // choose takes an ARN or a lic- identifier.
 func (p *whatIfPage) choose(name string) {
 	for _, c := range p.Configurations {
-		if name != "" && (value(c.LicenseConfigurationId) == name || value(c.LicenseConfigurationArn) == name) {
-			p.Chosen = value(c.LicenseConfigurationArn)
+		if name != "" && (told(c.LicenseConfigurationId) == name || told(c.LicenseConfigurationArn) == name) {
+			p.Chosen = told(c.LicenseConfigurationArn)
 		}
 	}
 }
@@ -219,8 +219,8 @@ func (p *whatIfPage) read(v *visit, in *api.SimulateUsageInput) (broken bool) {
 
 func (p *whatIfPage) nameOf(arn string) string {
 	for _, c := range p.Configurations {
-		if value(c.LicenseConfigurationArn) == arn {
-			return value(c.Name)
+		if told(c.LicenseConfigurationArn) == arn {
+			return told(c.Name)
 		}
 	}
 	return arn
@@ -233,7 +233,7 @@ var newMachine = regexp.MustCompile(`arn:aws:ec2:[a-z0-9-]+:[0-9]+:instance/i-wh
 func (p *whatIfPage) plainWords() func(*string) {
 	var names []string
 	for _, c := range p.Configurations {
-		names = append(names, value(c.LicenseConfigurationArn), value(c.Name))
+		names = append(names, told(c.LicenseConfigurationArn), told(c.Name))
 	}
 	replace := strings.NewReplacer(names...)
 	return func(text *string) {
@@ -248,20 +248,11 @@ func positions(list []api.SimulatedConfiguration) []whatIfPosition {
 	for i := range list {
 		c := &list[i]
 		was, is := c.Before, c.After
-		longest := max(1, value(was.ConsumedLicenses), value(is.ConsumedLicenses), value(was.LicenseCount), value(is.LicenseCount))
-		share := func(n *int64) int64 { return value(n) * 100 / longest }
+		longest := max(1, told(was.ConsumedLicenses), told(is.ConsumedLicenses), told(was.LicenseCount), told(is.LicenseCount))
+		share := func(n *int64) int64 { return told(n) * 100 / longest }
 		out[i] = whatIfPosition{c, share(was.ConsumedLicenses), share(is.ConsumedLicenses), share(was.LicenseCount), share(is.LicenseCount)}
 	}
 	return out
-}
-
-// value returns what p points to, or the zero value.
-func value[T any](p *T) T {
-	var v T
-	if p != nil {
-		v = *p
-	}
-	return v
 }
 
 // planReader reads one entry of a plan.

@@ -19,20 +19,17 @@ func told[T any](p *T) T {
 }
 
 // when is a moment of an operation's answer for the viewer.
-func (v *visit) when(text *string) stamp {
-	t, err := time.Parse(time.RFC3339Nano, told(text))
-	if err != nil {
-		return stamp{}
-	}
-	return v.at(t)
-}
+func (v *visit) when(text *string) stamp { return v.at(moment(text)) }
 
 // since is a moment that an operation answers as a number.
-func (v *visit) since(t *api.Time) stamp {
+func (v *visit) since(t *api.Time) stamp { return v.at(clockTime(t)) }
+
+// clockTime is a moment that an answer gives in seconds; zero where there is none.
+func clockTime(t *api.Time) time.Time {
 	if t == nil {
-		return stamp{}
+		return time.Time{}
 	}
-	return v.at(time.UnixMicro(int64(*t)))
+	return time.UnixMicro(int64(*t))
 }
 
 // refused reports whether the API refused an operation with this code's
@@ -40,15 +37,6 @@ func (v *visit) since(t *api.Time) stamp {
 func refused(err error, code string) bool {
 	var fault *awsjson.Fault
 	return errors.As(err, &fault) && strings.HasPrefix(fault.Code, code)
-}
-
-// typeWords say what kind of resource one is, for people who never saw AWS.
-var typeWords = map[string]string{
-	"EC2_INSTANCE":                     "cloud machine",
-	"EC2_HOST":                         "dedicated host",
-	"EC2_AMI":                          "machine image",
-	"RDS":                              "database",
-	"SYSTEMS_MANAGER_MANAGED_INSTANCE": "managed machine",
 }
 
 // worded finds the plain words for a name of the API, or gives the name back.
@@ -92,4 +80,36 @@ func (v *visit) named(arn string) (string, error) {
 		return "", err
 	}
 	return clipped(told(out.Name)), nil
+}
+
+// units are what each counting type counts, for people.
+var units = map[string]string{"vCPU": "vCPUs", "Instance": "instances", "Core": "cores", "Socket": "sockets"}
+
+func unitOf(counting string) string {
+	if unit, ok := units[counting]; ok {
+		return unit
+	}
+	return "licences"
+}
+
+// kindNames are what people call the types of resources.
+var kindNames = map[string]string{
+	"EC2_INSTANCE": "EC2 instance", "EC2_HOST": "Dedicated Host", "EC2_AMI": "Image", "RDS": "Database",
+	"SYSTEMS_MANAGER_MANAGED_INSTANCE": "Managed machine",
+}
+
+func kindName(kind string) string {
+	if name, ok := kindNames[kind]; ok {
+		return name
+	}
+	return kind
+}
+
+// personName is the part of a principal's ARN that people know.
+func personName(principal string) string {
+	parts := strings.SplitN(principal, ":", 6)
+	if len(parts) < 6 {
+		return principal
+	}
+	return parts[5]
 }
