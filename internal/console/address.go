@@ -41,5 +41,5 @@ func (v *visit) configurationPath(arn string) string {
 
 // resourcePath is the address of a resource's page, by its ARN.
 func resourcePath(arn string) string {
-	return Home + "inventory/machine?" + url.Values{"arn": {arn}}.Encode()
+	return withQuery(machinePath, url.Values{"arn": {arn}})
 }

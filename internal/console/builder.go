@@ -283,20 +283,34 @@ func (r *builderRule) addCondition(name string) bool {
 // check says beside each rule and condition what is wrong with it, and reports
 // whether nothing is.
 func (b *ruleBuilder) check() bool {
-	good := true
 	for i := range b.Rules {
 		r := &b.Rules[i]
 		if len(r.Conditions) == 0 {
-			r.Error, good = "Add a condition, or remove the rule: without one it would match nothing.", false
+			r.Error = "Add a condition, or remove the rule: without one it would match nothing."
 		}
 		for j := range r.Conditions {
-			c := &r.Conditions[j]
-			if c.Error = c.fault(); c.Error != "" {
-				good = false
-			}
+			r.Conditions[j].Error = r.Conditions[j].fault()
 		}
 	}
-	return good
+	return len(b.flaws()) == 0
+}
+
+// flaws are what is wrong with the rules, each with the rule that it is about.
+func (b *ruleBuilder) flaws() (texts []string) {
+	add := func(about, text string) {
+		if text != "" {
+			texts = append(texts, about+text)
+		}
+	}
+	add("", b.Error)
+	for _, r := range b.Rules {
+		about := "Discovery rule " + strconv.Itoa(r.Number) + ": "
+		add(about, r.Error)
+		for _, c := range r.Conditions {
+			add(about, c.Error)
+		}
+	}
+	return texts
 }
 
 func (c *builderCondition) fault() string {

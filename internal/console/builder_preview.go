@@ -1,10 +1,6 @@
 package console
 
-import (
-	"cmp"
-
-	"reeve/internal/api"
-)
+import "reeve/internal/api"
 
 // Bounds of a preview.
 const (
@@ -34,8 +30,9 @@ type outcome struct {
 }
 
 type previewRow struct {
-	ARN, Name, Machine, Kind, Outcome, Tone, Why string
-	Adds                                         int64
+	*resourceLink
+	Kind, Outcome, Tone, Why string
+	Adds                     int64
 }
 
 // outcomes are what discovery does with a resource, for people, in their order.
@@ -80,20 +77,11 @@ func (v *visit) previewOf(arn string, rules []api.DiscoveryRule) (*preview, erro
 			p.Outcomes = append(p.Outcomes, outcome{o.text, n, o.tone})
 		}
 	}
-	return p, v.nameRows(p.Rows)
-}
-
-// nameRows shows resources by their names, where they have some.
-func (v *visit) nameRows(rows []previewRow) error {
-	arns := make([]string, len(rows))
-	for i := range rows {
-		arns[i] = rows[i].ARN
+	var links []*resourceLink
+	for i := range p.Rows {
+		links = append(links, p.Rows[i].resourceLink)
 	}
-	names, err := v.visibleNames(arns)
-	for i := range rows {
-		rows[i].Name = cmp.Or(names[rows[i].ARN], rows[i].Name)
-	}
-	return err
+	return p, v.nameLinks(links...)
 }
 
 // add counts a find. What several finds count on, such as their host, is added
@@ -111,7 +99,7 @@ func (p *preview) add(f *api.Find, found, adds map[string]int64) {
 		p.More++
 		return
 	}
-	row := previewRow{ARN: told(f.ResourceArn), Name: shortName(told(f.ResourceArn)), Machine: resourcePath(told(f.ResourceArn)), Kind: kindName(told(f.ResourceType)), Outcome: name}
+	row := previewRow{resourceLink: linkTo(told(f.ResourceArn)), Kind: kindName(told(f.ResourceType)), Outcome: name}
 	for _, o := range outcomes {
 		if o.name == name {
 			row.Outcome, row.Tone = o.text, o.tone

@@ -10,20 +10,34 @@ import (
 	"reeve/internal/api"
 )
 
-const compareRows = 100
+// Bounds of a comparison.
+const (
+	compareRows  = 100 // of one page
+	comparePages = 20  // of the API that are read to count the differences
+)
 
 // comparePage is how a configuration's usage differs between two moments.
 type comparePage struct {
 	Name, Path, Form        string
+	Sent                    form   // the moments as they were typed, where they are refused
 	From, To                string // as the form has them
 	FromMoment, ToMoment    stamp
 	Now                     bool // the later one is
 	Before, After           int64
 	BoughtBefore, BoughtNow *int64
+	Added, Removed, Changed changeSum
+	Cut                     bool // there are more differences than are counted and listed
 	Rows                    []compareRow
 	Presets                 []preset
-	Next, First, CSV        string
+	Pages                   pages
+	CSV                     string
 }
+
+// changeSum is how many resources changed in one way, and by how many licences.
+type changeSum struct{ Count, Licences int64 }
+
+// Net is the licences with their sign.
+func (s changeSum) Net() string { return signed(s.Licences) }
 
 type compareRow struct {
 	*resourceLink
@@ -49,41 +63,83 @@ func signed(n int64) string {
 }
 
 func (c *console) compare(v *visit) error {
-	in, err := v.comparison()
+	arn, err := v.configurationARN()
 	if err != nil {
 		return err
 	}
-	var out api.CompareUsageOutput
-	in.MaxResults, in.NextToken = new(int64(compareRows)), formToken(v, "page")
-	if err := v.call("CompareUsage", in, &out); err != nil {
-		return err
+	body := &comparePage{Path: v.configurationPath(arn), Form: v.URL.Path, Presets: []preset{
+		{"End of last month to now", v.URL.Path + "?from=" + v.lastMonth()},
+		{"End of last year to now", v.URL.Path + "?from=" + v.lastYear()},
+	}}
+	if err := body.read(v, arn); err != nil {
+		return v.again(err, v.sent(), []member{{"from", "from"}, {"to", "to"}}, func(status int, f form) error {
+			if status == http.StatusForbidden || status == http.StatusNotFound {
+				return err // no other moment helps
+			}
+			return v.show(status, "compare", "Compare", &comparePage{Name: shortName(arn), Path: body.Path, Form: body.Form, Presets: body.Presets, Sent: f, From: f.Value("from"), To: f.Value("to")})
+		})
 	}
-	body := &comparePage{
-		Path: v.configurationPath(*in.LicenseConfigurationArn), Form: v.URL.Path, Before: told(out.FromConsumedLicenses), After: told(out.ToConsumedLicenses),
-		BoughtBefore: out.FromLicenseCount, BoughtNow: out.ToLicenseCount, FromMoment: v.when(in.From), ToMoment: v.when(in.To),
-		From: v.field(in.From), To: v.field(in.To),
-	}
-	body.Now = strings.TrimSpace(v.FormValue("to")) == ""
-	if body.Now { // stays now when the form is sent again
-		body.To = ""
-	}
-	if body.Name, err = v.named(*in.LicenseConfigurationArn); err != nil {
-		return err
-	}
-	for i := range out.Differences {
-		body.Rows = append(body.Rows, v.difference(in, &out.Differences[i]))
-	}
-	body.link(v, in, out.NextToken)
 	return v.show(http.StatusOK, "compare", "Compare "+body.Name, body)
+}
+
+// read fills the page with what the API says of the two moments.
+func (p *comparePage) read(v *visit, arn string) error {
+	p.Now = strings.TrimSpace(v.FormValue("to")) == ""
+	in, err := v.comparison(arn)
+	if err != nil {
+		return err
+	}
+	p.FromMoment, p.ToMoment, p.From, p.To = v.when(in.From), v.when(in.To), v.field(in.From), v.field(in.To)
+	if p.Now { // stays now when the form is sent again
+		p.To = ""
+	}
+	all, err := p.differences(v, in)
+	if err != nil {
+		return err
+	}
+	query := url.Values{"from": {*in.From}, "to": {*in.To}}
+	p.CSV = withQuery(p.Form+"/csv", query)
+	var from, to int
+	p.Pages, from, to = pagesOf(p.Form, query, v.pageNumber(), compareRows, len(all))
+	var links []*resourceLink
+	for i := range all[from:to] {
+		row := v.difference(in, &all[from+i])
+		p.Rows, links = append(p.Rows, row), append(links, row.resourceLink)
+	}
+	return together(
+		func() error { return v.nameLinks(links...) },
+		func() error { p.Name, err = v.nameAt(arn, in.To); return err })
+}
+
+// differences reads the comparison, and counts what changed.
+func (p *comparePage) differences(v *visit, in *api.CompareUsageInput) (all []api.UsageDifference, err error) {
+	sums := map[string]*changeSum{"added": &p.Added, "removed": &p.Removed, "changed": &p.Changed}
+	for range comparePages {
+		var out api.CompareUsageOutput
+		if err := v.call("CompareUsage", in, &out); err != nil {
+			return nil, err
+		}
+		p.Before, p.After = told(out.FromConsumedLicenses), told(out.ToConsumedLicenses)
+		p.BoughtBefore, p.BoughtNow = out.FromLicenseCount, out.ToLicenseCount
+		for i := range out.Differences {
+			d := &out.Differences[i]
+			if sum := sums[told(d.Change)]; sum != nil {
+				sum.Count++
+				sum.Licences += told(d.ToConsumedLicenses) - told(d.FromConsumedLicenses)
+			}
+		}
+		all = append(all, out.Differences...)
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return all, nil
+		}
+	}
+	p.Cut = true
+	return all, nil
 }
 
 // comparison reads the two moments of the address: the end of last month and
 // now where it names none.
-func (v *visit) comparison() (*api.CompareUsageInput, error) {
-	arn, err := v.configurationARN()
-	if err != nil {
-		return nil, err
-	}
+func (v *visit) comparison(arn string) (*api.CompareUsageInput, error) {
 	if v.FormValue("from") == "" {
 		v.Form.Set("from", v.lastMonth())
 	}
@@ -95,32 +151,24 @@ func (v *visit) comparison() (*api.CompareUsageInput, error) {
 	if err != nil {
 		return nil, err
 	}
+	if from != nil && to != nil && from.After(*to) {
+		return nil, refuse(http.StatusBadRequest, "From is after To. Swap the two moments.")
+	}
 	in := &api.CompareUsageInput{LicenseConfigurationArn: &arn, From: wire(from), To: wire(to)}
 	if in.From != nil && in.To != nil {
 		return in, nil
 	}
-	now, err := v.newest(arn)
-	if in.To == nil {
-		in.To = now
-	}
-	if in.From == nil {
-		in.From = now
-	}
-	return in, err
-}
-
-// newest is the moment of the newest entry of a ledger, by which it stands as
-// it does now, whatever this machine's clock says.
-func (v *visit) newest(arn string) (*string, error) {
-	var out api.ListRevisionsOutput
-	err := v.call("ListRevisions", &api.ListRevisionsInput{LicenseConfigurationArn: &arn, MaxResults: new(int64(1)), MaxChanges: new(int64(1))}, &out)
+	now, _, err := v.headAt(arn, nil)
 	if err != nil {
 		return nil, err
 	}
-	if len(out.Revisions) == 0 {
-		return nil, refuse(http.StatusNotFound, "The ledger of this licence configuration is empty.")
+	if in.To == nil { // as the ledger stands, whatever this machine's clock says
+		in.To = now.Time
 	}
-	return out.Revisions[0].Time, nil
+	if in.From == nil {
+		in.From = now.Time
+	}
+	return in, nil
 }
 
 // field is a moment as the browser's field has it.
@@ -129,7 +177,7 @@ func (v *visit) field(text *string) string {
 	if err != nil {
 		return ""
 	}
-	return t.In(v.zone).Format("2006-01-02T15:04:05")
+	return t.In(v.zone).Format(localForm)
 }
 
 func (v *visit) difference(in *api.CompareUsageInput, d *api.UsageDifference) compareRow {
@@ -145,24 +193,12 @@ func (v *visit) difference(in *api.CompareUsageInput, d *api.UsageDifference) co
 	}
 }
 
-func (p *comparePage) link(v *visit, in *api.CompareUsageInput, next *string) {
-	query := url.Values{"from": {*in.From}, "to": {*in.To}}
-	p.CSV = p.Form + "/csv?" + query.Encode()
-	if in.NextToken != nil {
-		p.First = p.Form + "?" + query.Encode()
-	}
-	if next != nil {
-		query.Set("page", *next)
-		p.Next = p.Form + "?" + query.Encode()
-	}
-	p.Presets = []preset{
-		{"End of last month to now", p.Form + "?from=" + v.lastMonth()},
-		{"End of last year to now", p.Form + "?from=" + v.lastYear()},
-	}
-}
-
 func (c *console) compareSheet(v *visit) error {
-	in, err := v.comparison()
+	arn, err := v.configurationARN()
+	if err != nil {
+		return err
+	}
+	in, err := v.comparison(arn)
 	if err != nil {
 		return err
 	}

@@ -25,20 +25,36 @@ func (f *configurationForm) check(v *visit) (a agreed, good bool) {
 	a.expiry = f.checkExpiry(v)
 	a.rules = f.checkRules()
 	a.tags = f.checkTags()
-	built := f.Builder.check()
+	f.Builder.check()
 	a.products = f.Builder.rules()
-	return a, built && !f.faulty()
+	return a, len(f.Flaws()) == 0
 }
 
-// faulty reports whether any field has something wrong.
-func (f *configurationForm) faulty() bool {
-	for _, one := range []string{f.Title.Error, f.Description.Error, f.Counting.Error, f.Count.Error, f.HardError, f.Expiry.Error, f.Affinity.Error, f.RulesError, f.TagsError, f.Error} {
-		if one != "" {
-			return true
+// Flaws are everything that is wrong, in the order of the page.
+func (f configurationForm) Flaws() (list []flaw) {
+	add := func(at, text string) {
+		if text != "" {
+			list = append(list, flaw{at, text})
 		}
 	}
-	return slices.ContainsFunc(f.Sizes, func(s sizeField) bool { return s.Error != "" }) ||
-		slices.ContainsFunc(f.Tags, func(t tagField) bool { return t.Error != "" })
+	add("", f.Error)
+	for _, one := range []field{f.Title, f.Description, f.Counting, f.Count, f.Expiry} {
+		add(placeOf(one.Name), one.Error)
+	}
+	add(placeOf("hard"), f.HardError)
+	add(placeOf("rules"), f.RulesError)
+	for _, s := range f.Sizes {
+		add(placeOf(s.Name), s.Error)
+	}
+	add(placeOf(f.Affinity.Name), f.Affinity.Error)
+	for _, text := range f.Builder.flaws() {
+		add("rules", text)
+	}
+	add("tags", f.TagsError)
+	for _, t := range f.Tags {
+		add(placeOf(t.KeyName), t.Error)
+	}
+	return list
 }
 
 func (f *configurationForm) checkTexts() {

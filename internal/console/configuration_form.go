@@ -24,9 +24,6 @@ const (
 	longestTagValue    = 256
 )
 
-// field is one field of a form, with what is wrong with it.
-type field struct{ Name, Value, Error string }
-
 // configurationForm is the form of a configuration, new or existing.
 type configurationForm struct {
 	Action, Back string // addresses

@@ -38,21 +38,30 @@ type revisionRow struct {
 
 type termRow struct{ Name, From, To string }
 
-type changeRow struct{ Name, Machine, Kind, Text string }
+type changeRow struct {
+	Link       *resourceLink // nil for a resource that is gone
+	Kind, Text string
+}
 
 func (v *configurationView) revisionsTab() (*revisionsTab, error) {
+	list := v.paging(v.tabKept("revisions"))
 	in := &api.ListRevisionsInput{
-		LicenseConfigurationArn: &v.arn, To: &v.asOf, MaxResults: new(int64(revisionRows)), MaxChanges: new(int64(revisionChanges)), NextToken: v.token(),
+		LicenseConfigurationArn: &v.arn, To: &v.asOf, MaxResults: new(int64(revisionRows)), MaxChanges: new(int64(revisionChanges)), NextToken: list.token(),
 	}
 	var out api.ListRevisionsOutput
 	if err := v.call("ListRevisions", in, &out); err != nil {
 		return nil, err
 	}
-	t := &revisionsTab{Pages: v.tokenPages(out.NextToken, v.tabKept("revisions"))}
+	t := &revisionsTab{Pages: list.pages(out.NextToken)}
+	var links []*resourceLink
 	for i := range out.Revisions {
-		t.Rows = append(t.Rows, v.revisionRow(&out.Revisions[i]))
+		row := v.revisionRow(&out.Revisions[i])
+		t.Rows = append(t.Rows, row)
+		for _, c := range row.Changes {
+			links = append(links, c.Link)
+		}
 	}
-	return t, nil
+	return t, v.nameLinks(links...)
 }
 
 func (v *configurationView) revisionRow(r *api.Revision) revisionRow {
@@ -189,11 +198,7 @@ func changeRows(changes []api.RevisionChange) (rows []changeRow) {
 			continue
 		}
 		at[arn] = len(rows)
-		row := changeRow{Name: shortName(arn), Machine: resourcePath(arn), Kind: kindName(told(ch.ResourceType)), Text: text}
-		if arn == "" {
-			row.Name, row.Machine = "a resource that is gone", ""
-		}
-		rows = append(rows, row)
+		rows = append(rows, changeRow{linkGiven(ch.ResourceArn), kindName(told(ch.ResourceType)), text})
 	}
 	return rows
 }

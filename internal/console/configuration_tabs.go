@@ -1,17 +1,13 @@
 package console
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"reeve/internal/api"
-	"reeve/internal/awsjson"
 )
 
 const tabRows = 50 // of one page of a tab
@@ -35,20 +31,21 @@ var origins = map[string]string{
 }
 
 func (v *configurationView) associationsTab() (*associationsTab, error) {
-	in := &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: &v.asOf, MaxResults: new(int64(tabRows)), NextToken: v.token()}
+	list := v.paging(v.tabKept("associations"))
+	in := &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: &v.asOf, MaxResults: new(int64(tabRows)), NextToken: list.token()}
 	var out api.ListAssociationsOutput
 	if err := v.call("ListAssociations", in, &out); err != nil {
 		return nil, err
 	}
-	t := &associationsTab{Pages: v.tokenPages(out.NextToken, v.tabKept("associations"))}
+	t := &associationsTab{Pages: list.pages(out.NextToken)}
 	t.Rows = make([]associationRow, len(out.Associations))
-	cells := make([]*resourceCell, len(t.Rows))
+	links := make([]*resourceLink, len(t.Rows))
 	for i := range out.Associations {
 		a := &out.Associations[i]
 		t.Rows[i] = associationRow{v.resourceCell(a.ResourceArn, a.ResourceType, a.ResourceOwnerId), origins[told(a.Origin)], told(a.Unlicensed), v.when(a.AssociationTime)}
-		cells[i] = &t.Rows[i].resourceCell
+		links[i] = t.Rows[i].resourceLink
 	}
-	return t, v.nameCells(cells)
+	return t, v.nameLinks(links...)
 }
 
 func (v *configurationView) tabKept(tab string) url.Values {
@@ -68,53 +65,13 @@ func (v *configurationView) explainPath(arn string) string {
 
 // resourceCell is a resource in a row of a list.
 type resourceCell struct {
-	ARN, ID, Kind, Owner string
-	Name                 string // what its people call it now; "" where nobody said
-	Explain, Machine     string // addresses
+	*resourceLink
+	Kind, Owner string
+	Explain     string // address
 }
 
 func (v *configurationView) resourceCell(arn, kind, owner *string) resourceCell {
-	return resourceCell{
-		ARN: told(arn), ID: shortName(told(arn)), Kind: kindName(told(kind)), Owner: told(owner),
-		Explain: v.explainPath(told(arn)), Machine: resourcePath(told(arn)),
-	}
-}
-
-// Called is the name that a row begins with.
-func (c *resourceCell) Called() string { return cmp.Or(c.Name, c.ID) }
-
-// nameCells adds the names of the resources that the inventory has.
-func (v *visit) nameCells(cells []*resourceCell) error {
-	arns := make([]string, len(cells))
-	for i, c := range cells {
-		arns[i] = c.ARN
-	}
-	names, err := v.visibleNames(arns)
-	for _, c := range cells {
-		if name := names[c.ARN]; name != c.ID {
-			c.Name = name
-		}
-	}
-	return err
-}
-
-// visibleNames are the names of resources by their ARN, as far as the inventory
-// has them. Who may not see the inventory gets none.
-func (v *visit) visibleNames(arns []string) (map[string]string, error) {
-	if len(arns) == 0 {
-		return nil, nil
-	}
-	var out api.FindResourcesOutput
-	err := v.call("FindResources", &api.FindResourcesInput{ResourceArns: arns}, &out)
-	var fault *awsjson.Fault
-	if errors.As(err, &fault) && statusOf(fault) == http.StatusForbidden {
-		return nil, nil
-	}
-	names := map[string]string{}
-	for _, r := range out.Resources {
-		names[told(r.ResourceArn)] = told(r.Name)
-	}
-	return names, err
+	return resourceCell{linkTo(told(arn)), kindName(told(kind)), told(owner), v.explainPath(told(arn))}
 }
 
 // discoveryTab is how machines were found, and which were kept out.
@@ -127,8 +84,9 @@ type discoveryTab struct {
 }
 
 type exclusionRow struct {
-	Name, Machine, Reason, Owner, By string
-	Since, Until                     stamp
+	*resourceLink
+	Reason, Owner, By string
+	Since, Until      stamp
 }
 
 // maxExclusions bounds the exclusions that a page looks through.
@@ -148,16 +106,17 @@ func (v *configurationView) discoveryTab() (*discoveryTab, error) {
 		return nil, err
 	}
 	t.Cut = out.NextToken != nil
+	var links []*resourceLink
 	for i := range out.Exclusions {
 		if e := &out.Exclusions[i]; v.held(e) {
 			row := exclusionRow{
-				Name: shortName(told(e.ResourceArn)), Machine: resourcePath(told(e.ResourceArn)), Reason: told(e.Reason), Owner: told(e.Owner),
+				resourceLink: linkTo(told(e.ResourceArn)), Reason: told(e.Reason), Owner: told(e.Owner),
 				By: personName(told(e.CreatedBy)), Since: v.visit.at(clockTime(e.CreationTime)), Until: v.when(e.Until),
 			}
-			t.Excluded = append(t.Excluded, row)
+			t.Excluded, links = append(t.Excluded, row), append(links, row.resourceLink)
 		}
 	}
-	return t, nil
+	return t, v.nameLinks(links...)
 }
 
 // held reports whether an exclusion held at the page's moment.
@@ -188,26 +147,24 @@ func (v *configurationView) failuresTab() (*failuresTab, error) {
 	if v.out.DeletionTime != nil {
 		return t, nil
 	}
-	in := &api.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: &v.arn, MaxResults: new(int64(tabRows)), NextToken: v.token()}
+	list := v.pagedPart(v.URL.Path, v.tabKept("failures"), "token", "list") // failures are of no moment
+	in := &api.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: &v.arn, MaxResults: new(int64(tabRows)), NextToken: list.token()}
 	var out api.ListFailuresForLicenseConfigurationOperationsOutput
 	if err := v.call("ListFailuresForLicenseConfigurationOperations", in, &out); err != nil {
 		return nil, err
 	}
 	t.Rows = make([]failureRow, len(out.LicenseOperationFailureList))
-	cells := make([]*resourceCell, len(t.Rows))
+	links := make([]*resourceLink, len(t.Rows))
 	for i := range t.Rows {
 		f := &out.LicenseOperationFailureList[i]
 		t.Rows[i] = failureRow{
 			v.resourceCell(f.ResourceArn, f.ResourceType, f.ResourceOwnerId), told(f.ErrorMessage), v.plain(told(f.ErrorMessage)),
 			causeWords(told(f.OperationName)), personName(told(f.OperationRequestedBy)), v.visit.at(clockTime(f.FailureTime)),
 		}
-		cells[i] = &t.Rows[i].resourceCell
+		links[i] = t.Rows[i].resourceLink
 	}
-	t.Pages = v.tokenPages(out.NextToken, v.tabKept("failures"))
-	if v.at == nil { // failures are of no moment, so their pages are of none
-		t.Pages.Next, t.Pages.Previous = withoutMoment(t.Pages.Next), withoutMoment(t.Pages.Previous)
-	}
-	return t, v.nameCells(cells)
+	t.Pages = list.pages(out.NextToken)
+	return t, v.nameLinks(links...)
 }
 
 var arnInText = regexp.MustCompile(`arn:aws[a-z-]*:[^\s,;]*[^\s,;.:]`)
@@ -216,18 +173,6 @@ var arnInText = regexp.MustCompile(`arn:aws[a-z-]*:[^\s,;]*[^\s,;.:]`)
 func (v *configurationView) plain(message string) string {
 	message = strings.ReplaceAll(message, v.arn, "this configuration")
 	return arnInText.ReplaceAllStringFunc(message, shortName)
-}
-
-// withoutMoment takes the moment out of an address.
-func withoutMoment(href string) string {
-	u, err := url.Parse(href)
-	if err != nil || href == "" {
-		return href
-	}
-	q := u.Query()
-	q.Del("at")
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 // ruleWords are licence rules, which have the form #name=value, for people.

@@ -11,11 +11,9 @@ import (
 
 // Bounds of the list of usage.
 const (
-	usageRows    = 50     // of one page
-	usageWhole   = 10_000 // rows that are read to sort and to count them
-	usageAtOnce  = 1000   // rows of one call
-	tokenStack   = 16     // pages that one can go back in a list that is not read whole
-	tokenDivider = "~"
+	usageRows   = 50     // of one page
+	usageWhole  = 10_000 // rows that are read to sort and to count them
+	usageAtOnce = 1000   // rows of one call
 )
 
 // usageTab is who uses what.
@@ -142,8 +140,8 @@ func (v *configurationView) readUsage(q url.Values) (rows []api.LicenseConfigura
 
 // largeUsage shows one page of a list that is too long to be sorted.
 func (v *configurationView) largeUsage(t *usageTab) error {
-	in := v.usageInput(usageRows)
-	in.NextToken = v.token()
+	in, list := v.usageInput(usageRows), v.paging(v.usageKept())
+	in.NextToken = list.token()
 	var out api.ListUsageForLicenseConfigurationOutput
 	if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
 		return err
@@ -151,63 +149,34 @@ func (v *configurationView) largeUsage(t *usageTab) error {
 	for _, o := range usageOrders {
 		t.Columns = append(t.Columns, sortColumn{Text: o.text, Class: o.class})
 	}
-	t.Pages = v.tokenPages(out.NextToken, v.usageKept())
+	t.Pages = list.pages(out.NextToken)
 	var err error
 	t.Rows, err = v.usageRows(out.LicenseConfigurationUsageList)
 	return err
 }
 
-// tokens are those of the pages before the one that is shown, and its own. The
-// address holds them, so that one can go back.
-func (v *configurationView) tokens() []string {
-	if text := v.URL.Query().Get("token"); text != "" {
-		return strings.Split(text, tokenDivider)
+// paging pages a list by the API's tokens. Its later pages are of the moment of
+// the first one.
+func (v *configurationView) paging(keep url.Values) paging {
+	keep = cloned(keep)
+	if v.at == nil {
+		keep.Set("at", v.asOf)
 	}
-	return nil
-}
-
-func (v *configurationView) token() *string {
-	if all := v.tokens(); len(all) > 0 {
-		return &all[len(all)-1]
-	}
-	return nil
-}
-
-// tokenPages pages a list by the API's tokens. Its later pages are of the moment
-// of the first one.
-func (v *configurationView) tokenPages(next *string, keep url.Values) (p pages) {
-	before := v.tokens()
-	href := func(tokens []string) string {
-		keep := cloned(keep)
-		if v.at == nil {
-			keep.Set("at", v.asOf)
-		}
-		if len(tokens) > 0 {
-			keep.Set("token", strings.Join(tokens[max(0, len(tokens)-tokenStack):], tokenDivider))
-		}
-		return v.URL.Path + "?" + keep.Encode() + "#list"
-	}
-	if len(before) > 0 {
-		p.Previous = href(before[:len(before)-1])
-	}
-	if next != nil {
-		p.Next = href(append(slices.Clone(before), *next))
-	}
-	return p
+	return v.pagedPart(v.URL.Path, keep, "token", "list")
 }
 
 func (v *configurationView) usageRows(list []api.LicenseConfigurationUsage) ([]usageRow, error) {
 	rows := make([]usageRow, len(list))
-	cells := make([]*resourceCell, len(list))
+	links := make([]*resourceLink, len(list))
 	for i := range list {
 		u := &list[i]
 		rows[i] = usageRow{
 			resourceCell: v.resourceCell(u.ResourceArn, u.ResourceType, u.ResourceOwnerId),
 			Status:       told(u.ResourceStatus), Licences: told(u.ConsumedLicenses), Since: v.visit.at(clockTime(u.AssociationTime)),
 		}
-		cells[i] = &rows[i].resourceCell
+		links[i] = rows[i].resourceLink
 	}
-	return rows, v.nameCells(cells)
+	return rows, v.nameLinks(links...)
 }
 
 // usageOrders are the columns that a whole list can be sorted by.

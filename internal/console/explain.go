@@ -30,13 +30,6 @@ type explainPage struct {
 	Presets         []preset
 }
 
-// resourceLink leads to the page of a resource.
-type resourceLink struct{ Short, ARN, Path string }
-
-func linkTo(arn string) *resourceLink {
-	return &resourceLink{shortName(arn), arn, resourcePath(arn)}
-}
-
 // preset is a choice of moments that people often want.
 type preset struct{ Label, Path string }
 
@@ -51,7 +44,7 @@ func (c *console) explainPage(v *visit) error {
 	}
 	resource := strings.TrimSpace(v.FormValue("resource"))
 	body := explainPage{ID: shortName(arn), Resource: resource, Short: shortName(resource), Asked: resource != "", Machine: resourcePath(resource), Form: v.URL.Path}
-	if body.Name, err = v.named(arn); err != nil {
+	if body.Name, err = v.nameAt(arn, wire(at)); err != nil {
 		return err
 	}
 	body.place(v, arn, at)
@@ -68,7 +61,7 @@ func (p *explainPage) place(v *visit, arn string, at *time.Time) {
 	p.Path = v.configurationPath(arn)
 	if at != nil {
 		p.Path += "?" + url.Values{"at": {*wire(at)}}.Encode()
-		p.At, p.Moment = at.In(v.zone).Format("2006-01-02T15:04:05"), v.at(*at)
+		p.At, p.Moment = at.In(v.zone).Format(localForm), v.at(*at)
 	}
 	month, year := v.lastMonth(), v.lastYear()
 	for _, choice := range []struct{ label, at string }{{"Now", ""}, {"End of last month", month}, {"End of last year", year}} {

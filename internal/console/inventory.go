@@ -18,15 +18,15 @@ const inventoryRows = 50
 // inventoryPage is a search of the inventory with what it found.
 type inventoryPage struct {
 	Quick      string
+	Programs   []softwareRow // that are called like Quick
 	Conditions []condition
 	Fields     []searchOption
 	Operators  []searchOption
-	Said       string // what became of the quick search
+	Fault      string // of the conditions
 	Rows       []machineRow
 	Searched   bool
-	Full       bool   // no more conditions are taken
-	Next       string // address of the next page
-	First      string // address of the first one, on later ones
+	Full       bool // no more conditions are taken
+	Pages      pages
 	CSV        string
 }
 
@@ -36,21 +36,26 @@ type machineRow struct {
 	Platform, Size, Host, Image, Account, Zone string
 }
 
+func newInventoryPage() inventoryPage {
+	return inventoryPage{Fields: inventoryFields, Operators: inventoryOperators, Conditions: []condition{{Operator: "EQUALS"}}}
+}
+
 func (c *console) inventory(v *visit) error {
-	if done, err := v.quickSearch(); done || err != nil {
-		return err
+	if text := strings.TrimSpace(v.FormValue("q")); text != "" {
+		return v.quickSearch(text)
 	}
 	conditions, err := v.conditions()
-	if err != nil {
-		return err
+	body := newInventoryPage()
+	if len(conditions) > 0 {
+		body.Conditions, body.Searched = conditions, true
 	}
-	body := inventoryPage{Conditions: conditions, Fields: inventoryFields, Operators: inventoryOperators, Searched: len(conditions) > 0, Full: len(conditions) >= maxConditions}
-	body.Said = quickWords[v.FormValue("as")]
-	if v.FormValue("add") != "" && !body.Full {
+	if status, text, refused := refusalOf(err); refused {
+		body.Fault = text
+		return v.show(status, "inventory", "Inventory", body)
+	}
+	body.Full = len(conditions) >= maxConditions
+	if v.FormValue("add") != "" && !body.Full && body.Searched {
 		body.Conditions = append(body.Conditions, condition{Operator: "EQUALS"})
-	}
-	if len(body.Conditions) == 0 {
-		body.Conditions = []condition{{Operator: "EQUALS"}}
 	}
 	if err := body.read(v, conditions); err != nil {
 		return err
@@ -59,40 +64,20 @@ func (c *console) inventory(v *visit) error {
 }
 
 func (p *inventoryPage) read(v *visit, conditions []condition) error {
+	search := searchValues(conditions)
+	list := v.paged(inventoryPath, search)
 	var out api.ListResourceInventoryOutput
-	in := &api.ListResourceInventoryInput{MaxResults: new(int64(inventoryRows)), Filters: filtersOf(conditions), NextToken: formToken(v, "page")}
+	in := &api.ListResourceInventoryInput{MaxResults: new(int64(inventoryRows)), Filters: filtersOf(conditions), NextToken: list.token()}
 	if err := v.call("ListResourceInventory", in, &out); err != nil {
 		return err
 	}
+	links := make([]*resourceLink, len(out.ResourceInventoryList))
 	for i := range out.ResourceInventoryList {
-		p.Rows = append(p.Rows, rowOf(&out.ResourceInventoryList[i]))
+		row := rowOf(&out.ResourceInventoryList[i])
+		p.Rows, links[i] = append(p.Rows, row), row.resourceLink
 	}
-	search := searchValues(conditions)
-	p.CSV = withQuery(inventoryPath+"/csv", search)
-	if in.NextToken != nil {
-		p.First = withQuery(inventoryPath, search)
-	}
-	if out.NextToken != nil {
-		search.Set("page", *out.NextToken)
-		p.Next = withQuery(inventoryPath, search)
-	}
-	return nil
-}
-
-// formToken is where a list goes on, by a field of the address; nil for its
-// beginning.
-func formToken(v *visit, field string) *string {
-	if token := v.FormValue(field); token != "" {
-		return &token
-	}
-	return nil
-}
-
-func withQuery(path string, query url.Values) string {
-	if len(query) == 0 {
-		return path
-	}
-	return path + "?" + query.Encode()
+	p.CSV, p.Pages = withQuery(inventoryPath+"/csv", search), list.pages(out.NextToken)
+	return v.nameLinks(links...)
 }
 
 func rowOf(r *api.ResourceInventory) machineRow {
@@ -162,7 +147,8 @@ var operatorsOf = map[string][]string{
 const maxConditions = 10
 
 // conditions reads the lines of the form; those without a value are no
-// conditions, but for tags, whose value may be empty.
+// conditions, but for tags, whose value may be empty. They are there also where
+// they are refused.
 func (v *visit) conditions() ([]condition, error) {
 	q := v.URL.Query()
 	fields, operators, values, tags := q["field"], q["is"], q["value"], q["tag"]
@@ -175,13 +161,15 @@ func (v *visit) conditions() ([]condition, error) {
 		if c.Value == "" && c.Tag == "" {
 			continue
 		}
-		if err := c.check(); err != nil {
-			return nil, err
-		}
 		list = append(list, c)
 	}
 	if len(list) > maxConditions {
-		return nil, refuse(http.StatusBadRequest, "A search takes at most %d conditions.", maxConditions)
+		return list[:maxConditions], refuse(http.StatusBadRequest, "A search takes at most %d conditions.", maxConditions)
+	}
+	for _, c := range list {
+		if err := c.check(); err != nil {
+			return list, err
+		}
 	}
 	return list, nil
 }

@@ -2,74 +2,96 @@ package console
 
 import (
 	"net/http"
-	"regexp"
+	"net/url"
 	"strings"
 
 	"reeve/internal/api"
 )
 
-// quickWords say what the one search box took its text for.
-var quickWords = map[string]string{
-	"id":          "Taken for the ID of a resource.",
-	"account":     "Taken for an account.",
-	"name":        "Taken for a name, which is the tag Name.",
-	"application": "Taken for the beginning of an installed program's name.",
-	"platform":    "Taken for a part of the platform.",
-}
+// Bounds of a search.
+const (
+	findPages     = 20 // of resources, that are looked through before the person is asked to go on
+	softwarePages = 5  // of 1000 programs, that are looked through
+	foundPrograms = 8  // that are listed
+)
 
-var twelveDigits = regexp.MustCompile(`^[0-9]{12}$`)
-
-// quickSearch finds what a person means who typed into the one search box: it
-// goes to the machine of an ARN, or to the first search that finds something,
-// whose address may be shared.
-func (v *visit) quickSearch() (done bool, err error) {
-	text := strings.TrimSpace(v.FormValue("q"))
-	if text == "" {
-		return false, nil
-	}
+// quickSearch answers the one search box: it goes to the machine of an ARN, and
+// finds every other text in whatever people know a machine by, and in the names
+// of installed programs.
+func (v *visit) quickSearch(text string) error {
 	if strings.HasPrefix(text, "arn:") {
 		v.redirect(resourcePath(text))
-		return true, nil
+		return nil
 	}
-	for _, try := range quickTries(text) {
-		found, err := v.finds(try.condition)
-		if err != nil && !refused(err, "Invalid") {
-			return true, err
+	text = clippedTo(text, longest)
+	p := newInventoryPage()
+	p.Quick, p.Searched = text, true
+	if err := p.find(v, text); err != nil {
+		return err
+	}
+	if p.Pages.Previous == "" {
+		if err := p.findPrograms(v, text); err != nil {
+			return err
 		}
-		if found {
-			search := searchValues([]condition{try.condition})
-			search.Set("as", try.as)
-			v.redirect(withQuery(inventoryPath, search))
-			return true, nil
+	}
+	return v.show(http.StatusOK, "inventory", "Inventory: "+text, p)
+}
+
+// find reads a page of what has the text in its name, ID, ARN, host, image,
+// size, platform or tags.
+func (p *inventoryPage) find(v *visit, text string) error {
+	list := v.paged(inventoryPath, url.Values{"q": {text}})
+	in := &api.FindResourcesInput{Text: &text, MaxResults: new(int64(inventoryRows)), NextToken: list.token()}
+	for range findPages {
+		var out api.FindResourcesOutput
+		if err := v.call("FindResources", in, &out); err != nil {
+			return err
+		}
+		for i := range out.Resources {
+			p.Rows = append(p.Rows, foundRow(&out.Resources[i]))
+		}
+		p.Pages = list.pages(out.NextToken)
+		if in.NextToken = out.NextToken; in.NextToken == nil || len(p.Rows) > 0 {
+			break
 		}
 	}
-	return true, v.show(http.StatusOK, "inventory", "Inventory", inventoryPage{Quick: clippedTo(text, longest), Searched: true, Fields: inventoryFields, Operators: inventoryOperators,
-		Conditions: []condition{{Operator: "EQUALS"}}, Said: "No ID, name, installed program or platform here is like this."})
+	return nil
 }
 
-// quickTry is one meaning that a text may have.
-type quickTry struct {
-	as string
-	condition
-}
-
-func quickTries(text string) []quickTry {
-	tries := []quickTry{
-		{"id", condition{Field: "resource_id", Operator: "EQUALS", Value: text}},
-		{"name", condition{Field: "tag", Tag: "Name", Operator: "EQUALS", Value: text}},
-		{"application", condition{Field: "application_name", Operator: "BEGINS_WITH", Value: text}},
-		{"platform", condition{Field: "platform", Operator: "CONTAINS", Value: text}},
+func foundRow(r *api.ResourceSummary) machineRow {
+	row := machineRow{
+		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: kindName(told(r.ResourceType)), Platform: clipped(told(r.Platform)),
+		Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)), Account: clipped(told(r.ResourceOwnerId)), Zone: clipped(told(r.Region)),
 	}
-	if twelveDigits.MatchString(text) {
-		tries = append([]quickTry{{"account", condition{Field: "account_id", Operator: "EQUALS", Value: text}}}, tries...)
-	}
-	return tries
+	row.call(told(r.Name))
+	return row
 }
 
-// finds reports whether a search finds something, or has not looked at
-// everything yet.
-func (v *visit) finds(c condition) (bool, error) {
-	var out api.ListResourceInventoryOutput
-	err := v.call("ListResourceInventory", &api.ListResourceInventoryInput{MaxResults: new(int64(1)), Filters: filtersOf([]condition{c})}, &out)
-	return len(out.ResourceInventoryList) > 0 || out.NextToken != nil, err
+// findPrograms lists the most widespread programs that have the text in their
+// name or publisher. Who may not see them finds none.
+func (p *inventoryPage) findPrograms(v *visit, text string) error {
+	text = strings.ToLower(text)
+	in := &api.ListSoftwareInput{}
+	for range softwarePages {
+		var out api.ListSoftwareOutput
+		if err := v.call("ListSoftware", in, &out); err != nil {
+			if status, _, refused := refusalOf(err); refused && status == http.StatusForbidden {
+				return nil
+			}
+			return err
+		}
+		for i := range out.Software {
+			s := &out.Software[i]
+			if !strings.Contains(strings.ToLower(told(s.Name)+"\n"+told(s.Publisher)), text) {
+				continue
+			}
+			if p.Programs = append(p.Programs, softwareRowOf(s)); len(p.Programs) == foundPrograms {
+				return nil
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return nil
+		}
+	}
+	return nil
 }

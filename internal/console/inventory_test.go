@@ -82,25 +82,53 @@ func TestTheInventoryIsSearchedAndPaged(t *testing.T) {
 		m.Platform, m.Tags = new("Windows <script>"), []api.Tag{{Key: new("Name"), Value: new(fmt.Sprintf("=web%d", n))}}
 		d.Put(licensetest.Root, m)
 	}
-	page := d.shows("/console/inventory?field=platform&is=CONTAINS&value=%3Cscript&tag=", "i-49", "Windows &lt;script&gt;", "Next page")
-	if strings.Contains(page, ">i-50<") || strings.Contains(page, "<script>") {
+	page := d.shows("/console/inventory?field=platform&is=CONTAINS&value=%3Cscript&tag=", "i-49", "Windows &lt;script&gt;", "Next →")
+	if strings.Contains(page, "/i-50\"") || strings.Contains(page, "<script>") {
 		t.Error("the first page has more than it should")
 	}
 	next := page[strings.LastIndex(page, `href="/console/inventory?`)+len(`href="`):]
 	next = strings.ReplaceAll(next[:strings.Index(next, `"`)], "&amp;", "&")
-	d.shows(next, "i-59", "First page")
-	d.shows("/console/inventory?q=i-7", "Taken for the ID", ">i-7<")
-	d.shows("/console/inventory?q=%3Dweb8", "Taken for a name", ">i-8<")
-	d.shows("/console/inventory?q=indow", "a part of the platform", ">i-8<")
+	second := d.shows(next, "i-59", "← Previous")
+	if first := d.page(d.linkOf(second, "← Previous")); !strings.Contains(first, "/i-49\"") || strings.Contains(first, "/i-50\"") {
+		t.Error("the way back leads elsewhere")
+	}
 	d.shows("/console/inventory?q="+url.QueryEscape(licensetest.MachineARN(licensetest.Root, "i-3")), "What is known", "Tag Name")
-	d.shows("/console/inventory?q="+strings.Repeat("x", 10_000), "No ID, name, installed program or platform here is like this.")
+	d.shows("/console/inventory?q="+strings.Repeat("x", 10_000), "Nothing is found.")
 	if n := strings.Count(d.shows("/console/inventory?field=platform&is=EQUALS&value=x&tag=&add=1"), `name="field"`); n != 2 {
 		t.Errorf("after adding one there are %d conditions", n)
 	}
-	status, text := d.get("/console/inventory?field=application_name&is=NOT_EQUALS&value=x")
-	if status != http.StatusBadRequest || !strings.Contains(text, "Installed program cannot be searched with") {
+	status, text := d.get("/console/inventory?field=application_name&is=NOT_EQUALS&value=kept")
+	if status != http.StatusBadRequest || !strings.Contains(text, "Installed program cannot be searched with") || !strings.Contains(text, `value="kept"`) {
 		t.Errorf("%d\n%s", status, text)
 	}
+}
+
+func TestTheSearchBoxFindsAMachineByWhatPeopleKnowOfIt(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	for n := range 60 {
+		d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, fmt.Sprintf("i-%d", n), 1))
+	}
+	m := licensetest.Machine(licensetest.Root, "i-abc", 1)
+	m.Name, m.Platform, m.HostId = new("billing <db>"), new("BeOS"), new("h-0123")
+	m.Tags, m.Applications = []api.Tag{{Key: new("team"), Value: new("red")}}, []api.Application{{Name: new("Oracle Database 19c")}}
+	d.Put(licensetest.Root, m)
+	for what, text := range map[string]string{
+		"a name": "BILLING", "an ID": "i-abc", "a part of the ARN": "instance/i-ab", "a host": "h-0123", "a platform": "beos", "a tag": "team=red",
+	} {
+		page := d.shows("/console/inventory?q="+url.QueryEscape(text), "billing &lt;db&gt;")
+		if strings.Contains(page, "/i-1\"") {
+			t.Errorf("%s finds others too", what)
+		}
+	}
+	d.Put(licensetest.Root, api.Resource{ResourceArn: m.ResourceArn, Name: new("oracle-1")})
+	page := d.shows("/console/inventory?q=oracle", "oracle-1", "Installed programs", "on 1 machine")
+	d.shows(d.linkOf(page, "Oracle Database 19c"), "oracle-1")
+	page = d.page("/console/inventory?q=i-")
+	d.says(page, "i-49", "Next")
+	if next := d.page(d.linkOf(page, "Next")); !strings.Contains(next, "oracle-1") {
+		t.Error("the second page lacks the last machine")
+	}
+	d.shows("/console/inventory?q=nothing+of+the+kind", "Nothing is found.")
 }
 
 func TestSheetsHaveEveryRowAndNoFormula(t *testing.T) {
@@ -141,10 +169,13 @@ func TestLeavingOutNeedsAReasonAndIsTakenBack(t *testing.T) {
 	machine := licensetest.MachineARN(licensetest.Root, "i-0")
 	d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, "i-0", 4))
 	arn, _ := d.counting(machine)
-	form := url.Values{"arn": {machine}, "configuration": {arn}, "owner": {"ann"}}
-	if status, text := d.post("/console/inventory/exclude", form); status != http.StatusBadRequest || !strings.Contains(text, "auditor") {
-		t.Errorf("without a reason: %d\n%s", status, text)
+	form := url.Values{"arn": {machine}, "configuration": {arn}, "owner": {"ann <i>"}, "until": {"2001-01-01"}}
+	status, text := d.post("/console/inventory/exclude", form)
+	if status != http.StatusBadRequest {
+		t.Errorf("without a reason: %d", status)
 	}
+	d.has("the refused form", text, "an auditor will ask", `value="ann &lt;i&gt;"`, `value="2001-01-01"`, "autofocus", `id="field-reason"`, `aria-describedby="reason-fault"`, `href="#field-reason"`)
+	form.Del("until")
 	form.Set("reason", "a spare <i>")
 	if _, text := d.post("/console/inventory/exclude", form); !strings.Contains(text, "a spare &lt;i&gt;") || !strings.Contains(text, "Count it again") {
 		t.Errorf("excluded:\n%s", text)
@@ -162,16 +193,32 @@ func TestAComparisonCountsWhatChanged(t *testing.T) {
 		d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, id, 2))
 		machines = append(machines, licensetest.MachineARN(licensetest.Root, id))
 	}
-	_, path := d.counting(machines...)
+	arn, path := d.counting(machines...)
 	d.Clock.Advance(time.Hour)
 	then := d.Clock.Now()
 	d.Clock.Advance(time.Hour)
 	d.Put(licensetest.Root, licensetest.Machine(licensetest.Root, "i-000", 7))
+	m := licensetest.Machine(licensetest.Root, "i-001", 2)
+	m.Name = new("billing <db>")
+	d.Put(licensetest.Root, m)
+	d.Call(licensetest.Root, "AWSLicenseManager.UpdateLicenseConfiguration", &api.UpdateLicenseConfigurationInput{LicenseConfigurationArn: &arn, Name: new("a later name")}, nil)
 	compare := path + "/compare?from="
-	d.shows(compare+stamp(then), "&#43;5", ">240<", ">245<", "i-000", "changed")
-	page := d.shows(compare+"2025-12-31", "&#43;245", "Next page")
+	d.says(d.shows(compare+stamp(then), "&#43;5", ">240<", ">245<", "i-000"), "0 new (0) 0 no longer (0) 1 changed (+5)", "a later name")
+	page := d.shows(compare+"2025-12-31", "&#43;245", "billing &lt;db&gt;")
+	d.says(page, "120 new (+245)", "1–100 of 120")
 	if n := strings.Count(page, "why?"); n != 100 {
 		t.Errorf("the first page has %d rows", n)
+	}
+	second := d.page(d.linkOf(page, "Next"))
+	d.says(second, "101–120 of 120", "120 new (+245)")
+	if back := d.page(d.linkOf(second, "← Previous")); words(back) != words(d.page(d.linkOf(second, "← Previous"))) || !strings.Contains(back, "billing") {
+		t.Error("the way back leads elsewhere")
+	}
+	d.says(d.page(compare+"2025-12-31&to="+stamp(then)), "What changed in Oracle <b>EE</b>")
+	for _, wrong := range []string{"from=soon", "from=2026-02-01&to=2026-01-01", "from=2030-01-01T12:00"} {
+		if status, text := d.get(path + "/compare?" + wrong); status != http.StatusBadRequest || !strings.Contains(text, "autofocus") || !strings.Contains(text, `name="from"`) {
+			t.Errorf("%s is answered with %d\n%s", wrong, status, text)
+		}
 	}
 	_, text := d.get(path + "/compare/csv?from=2025-12-31")
 	if n := strings.Count(text, "\nadded,"); n != 120 {

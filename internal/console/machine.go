@@ -26,8 +26,9 @@ type machinePage struct {
 	MoreGuests                        bool
 	Software                          softwarePart
 	History                           []machineVersion
-	Older, Newest                     string // addresses of other pages of the history
+	HistoryPages                      pages
 	Done                              string
+	Flaws                             []flaw // of the form that leaves it out
 }
 
 type machineFact struct {
@@ -38,7 +39,7 @@ type machineFact struct {
 
 type machineGuest struct {
 	*resourceLink
-	Name, Status string
+	Status string
 }
 
 // softwarePart is one page of what is installed.
@@ -47,7 +48,7 @@ type softwarePart struct {
 	Search       string
 	Total, Found int64
 	Rows         []programRow
-	Next, First  string
+	Pages        pages
 }
 
 type programRow struct{ Name, Publisher, Version, Product string }
@@ -59,10 +60,19 @@ var stateWords = map[string][3]string{
 	"GONE":     {"gone", "", "It is out of the inventory. What it consumed stays in the ledgers."},
 }
 
-func (c *console) machine(v *visit) error {
-	in := &api.GetResourceInput{ResourceArn: new(v.FormValue("arn")), MaxResults: new(int64(softwareRows)), NextToken: formToken(v, "page")}
+func (c *console) machine(v *visit) error { return v.showMachine(http.StatusOK, form{}) }
+
+// showMachine shows the page of the resource that the request names; of a form
+// on it that was refused, with what was typed.
+func (v *visit) showMachine(status int, leave form) error {
+	keep := url.Values{"arn": {v.FormValue("arn")}}
 	if search := v.FormValue("software"); search != "" {
-		in.SoftwareContains = &search
+		keep.Set("software", search)
+	}
+	list := v.pagedPart(machinePath, keep, "page", "software")
+	in := &api.GetResourceInput{ResourceArn: new(v.FormValue("arn")), MaxResults: new(int64(softwareRows)), NextToken: list.token()}
+	if keep.Has("software") {
+		in.SoftwareContains = new(keep.Get("software"))
 	}
 	if *in.ResourceArn == "" {
 		return refuse(http.StatusBadRequest, "The address names no machine. Find one in the inventory.")
@@ -72,11 +82,37 @@ func (c *console) machine(v *visit) error {
 		return err
 	}
 	body := v.machinePage(&out)
+	body.leave(leave)
 	body.software(&out, in)
+	body.Software.Pages = list.pages(out.NextToken)
 	if err := body.history(v, &out); err != nil {
 		return err
 	}
-	return v.show(http.StatusOK, "machine", body.title(), body)
+	if err := v.nameLinks(body.links()...); err != nil {
+		return err
+	}
+	return v.show(status, "machine", body.title(), body)
+}
+
+// leave puts a form that was refused beside the licence that it is about.
+func (p *machinePage) leave(f form) {
+	p.Flaws = f.Flaws
+	for i := range p.Uses {
+		if p.Uses[i].ARN == f.Value("configuration") {
+			p.Uses[i].Leave = f
+		}
+	}
+}
+
+// links are those to other resources whose names are not known yet.
+func (p *machinePage) links() (links []*resourceLink) {
+	for _, f := range p.Facts {
+		links = append(links, f.Link)
+	}
+	for _, u := range p.Uses {
+		links = append(links, u.CountedOn)
+	}
+	return links
 }
 
 func (p *machinePage) title() string {
@@ -105,7 +141,9 @@ func (v *visit) machinePage(out *api.GetResourceOutput) *machinePage {
 		p.Uses = append(p.Uses, v.use(p.ARN, &out.Usage[i]))
 	}
 	for _, g := range out.Guests {
-		p.Guests = append(p.Guests, machineGuest{linkTo(told(g.ResourceArn)), clipped(told(g.Name)), clipped(told(g.Status))})
+		guest := machineGuest{linkTo(told(g.ResourceArn)), clipped(told(g.Status))}
+		guest.call(told(g.Name))
+		p.Guests = append(p.Guests, guest)
 	}
 	return p
 }
@@ -122,17 +160,6 @@ func (p *machinePage) software(out *api.GetResourceOutput, in *api.GetResourceIn
 		}
 		p.Software.Rows = append(p.Software.Rows, row)
 	}
-	query := url.Values{"arn": {p.ARN}}
-	if in.SoftwareContains != nil {
-		query.Set("software", *in.SoftwareContains)
-	}
-	if in.NextToken != nil {
-		p.Software.First = machineAt(query, "software")
-	}
-	if out.NextToken != nil {
-		query.Set("page", *out.NextToken)
-		p.Software.Next = machineAt(query, "software")
-	}
 }
 
 func spaced(a, b string) string {
@@ -142,9 +169,11 @@ func spaced(a, b string) string {
 	return a + " " + b
 }
 
+const machinePath = inventoryPath + "/machine"
+
 // machineAt is the address of a part of a machine's page.
 func machineAt(query url.Values, part string) string {
-	return Home + "inventory/machine?" + query.Encode() + "#" + part
+	return withQuery(machinePath, query) + "#" + part
 }
 
 // factWords are the facts' names for people.

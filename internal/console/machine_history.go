@@ -30,22 +30,16 @@ type effect struct {
 }
 
 func (p *machinePage) history(v *visit, r *api.GetResourceOutput) error {
+	list := v.pagedPart(machinePath, url.Values{"arn": {p.ARN}}, "history", "history")
 	var out api.ListResourceVersionsOutput
-	in := &api.ListResourceVersionsInput{ResourceArn: r.ResourceArn, MaxResults: new(int64(versionRows)), NextToken: formToken(v, "history")}
+	in := &api.ListResourceVersionsInput{ResourceArn: r.ResourceArn, MaxResults: new(int64(versionRows)), NextToken: list.token()}
 	if err := v.call("ListResourceVersions", in, &out); err != nil {
 		return err
 	}
 	for i := range out.Versions {
 		p.History = append(p.History, v.version(p.ARN, &out.Versions[i]))
 	}
-	query := url.Values{"arn": {p.ARN}}
-	if in.NextToken != nil {
-		p.Newest = machineAt(query, "history")
-	}
-	if out.NextToken != nil {
-		query.Set("history", *out.NextToken)
-		p.Older = machineAt(query, "history")
-	}
+	p.HistoryPages = list.pages(out.NextToken)
 	return nil
 }
 

@@ -3,7 +3,6 @@ package console
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"reeve/internal/api"
 )
@@ -19,6 +18,7 @@ type machineUse struct {
 	Unlicensed               bool
 	Failure                  string
 	MayExclude               bool
+	Leave                    form // that leaves it out, as it was typed
 	Exclusion                *machineExclusion
 }
 
@@ -37,8 +37,8 @@ func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 		Origin: worded(originWords, told(u.Origin)), Since: v.since(u.AssociationTime),
 		Unlicensed: told(u.Unlicensed), Failure: clippedTo(told(u.FailureMessage), longest),
 	}
-	if on := told(u.CountedOnResourceArn); on != "" && on != resource {
-		m.CountedOn = linkTo(on)
+	if told(u.CountedOnResourceArn) != resource {
+		m.CountedOn = linkGiven(u.CountedOnResourceArn)
 	}
 	if u.Origin == nil && m.Consumed > 0 {
 		m.Origin = "counted for what runs on it"
@@ -59,23 +59,27 @@ var doneWords = map[string]string{
 	"included": "The machine is no longer left out. If a rule finds it, it counts again at once.",
 }
 
+// exclude leaves a machine out of a licence; a form that is refused is shown
+// again.
 func (c *console) exclude(v *visit) error {
+	f := v.sent()
 	until, err := v.momentOf("until")
-	if err != nil {
-		return err
+	f.need("reason", "Say why the machine needs no licence: an auditor will ask.")
+	f.need("owner", "Say who answers for it: an auditor will ask.")
+	switch {
+	case err != nil:
+		f.blame("until", err.Error())
+	case until == nil && f.text("until") != "":
+		f.blame("until", "The last day must be after today. Leave it empty to leave the machine out until somebody includes it again.")
 	}
-	if until == nil && strings.TrimSpace(v.FormValue("until")) != "" {
-		return refuse(http.StatusBadRequest, "The last day must be after today. Leave it empty to leave the machine out until somebody includes it again.")
+	if len(f.Flaws) > 0 {
+		return v.showMachine(http.StatusBadRequest, f)
 	}
 	in := &api.ExcludeResourceInput{
-		LicenseConfigurationArn: new(v.PostFormValue("configuration")), ResourceArn: new(v.PostFormValue("arn")),
-		Reason: new(strings.TrimSpace(v.PostFormValue("reason"))), Owner: new(strings.TrimSpace(v.PostFormValue("owner"))), Until: wire(until),
-	}
-	if *in.Reason == "" || *in.Owner == "" {
-		return refuse(http.StatusBadRequest, "Say why the machine needs no licence, and who answers for it: an auditor will ask for both.")
+		LicenseConfigurationArn: new(f.Value("configuration")), ResourceArn: new(f.Value("arn")), Reason: f.given("reason"), Owner: f.given("owner"), Until: wire(until),
 	}
 	if err := v.call("ExcludeResource", in, &api.ExcludeResourceOutput{}); err != nil {
-		return err
+		return v.again(err, f, []member{{"reason", "reason"}, {"owner", "owner"}, {"until", "until"}}, v.showMachine)
 	}
 	v.redirect(machineAt(url.Values{"arn": {*in.ResourceArn}, "done": {"excluded"}}, "licences"))
 	return nil

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // pages is a choice of pages by number.
@@ -24,7 +25,7 @@ func pagesOf(path string, keep url.Values, at, size, total int) (p pages, from, 
 		if n > 0 {
 			q.Set("page", strconv.Itoa(n+1))
 		}
-		return path + "?" + q.Encode() + "#list"
+		return withQuery(path, q) + "#list"
 	}
 	if total > 0 {
 		p.Text = grouped(from+1) + "–" + grouped(to) + " of " + grouped(total)
@@ -45,6 +46,76 @@ func (v *visit) pageNumber() int {
 		return 0
 	}
 	return n - 1
+}
+
+// Bounds of a list that is paged by tokens.
+const (
+	tokenStack   = 16 // pages that one can go back
+	tokenDivider = "~"
+)
+
+// paging is a list that the API hands out page by page. The address holds the
+// tokens of the pages before the one that is shown, and its own, so that one can
+// go back.
+type paging struct {
+	path  string
+	keep  url.Values // the other parameters of the address
+	field string     // of the address, that holds the tokens
+	part  string     // of the page, that the list is in; "" for all of it
+	shown []string   // the tokens
+}
+
+// paged is the list of a page that has one.
+func (v *visit) paged(path string, keep url.Values) paging {
+	return v.pagedPart(path, keep, "page", "")
+}
+
+// pagedPart is one of the lists of a page; each has a field of its own.
+func (v *visit) pagedPart(path string, keep url.Values, field, part string) paging {
+	p := paging{path: path, keep: keep, field: field, part: part}
+	if text := v.URL.Query().Get(field); text != "" {
+		p.shown = strings.Split(text, tokenDivider)
+	}
+	return p
+}
+
+// token is where the page that is shown begins; nil for the first one.
+func (p paging) token() *string {
+	if len(p.shown) == 0 {
+		return nil
+	}
+	return &p.shown[len(p.shown)-1]
+}
+
+// pages leads to the pages before and after; next is nil on the last one.
+func (p paging) pages(next *string) (around pages) {
+	if len(p.shown) > 0 {
+		around.Previous = p.href(p.shown[:len(p.shown)-1])
+	}
+	if next != nil {
+		around.Next = p.href(append(slices.Clone(p.shown), *next))
+	}
+	return around
+}
+
+func (p paging) href(tokens []string) string {
+	q := cloned(p.keep)
+	if len(tokens) > 0 {
+		q.Set(p.field, strings.Join(tokens[max(0, len(tokens)-tokenStack):], tokenDivider))
+	}
+	href := withQuery(p.path, q)
+	if p.part != "" {
+		href += "#" + p.part
+	}
+	return href
+}
+
+// withQuery is an address with its parameters.
+func withQuery(path string, query url.Values) string {
+	if len(query) == 0 {
+		return path
+	}
+	return path + "?" + query.Encode()
 }
 
 func cloned(q url.Values) url.Values {

@@ -66,9 +66,9 @@ func (c *console) licenceRoutes() []route {
 		{"GET /console/configurations/{id}/compare", c.compare, false},
 		{"GET /console/configurations/{id}/compare/csv", c.compareSheet, false},
 
-		{"GET /console/inventory", c.inventory, false},
+		{"GET " + inventoryPath, c.inventory, false},
 		{"GET /console/inventory/csv", c.inventorySheet, false},
-		{"GET /console/inventory/machine", c.machine, false},
+		{"GET " + machinePath, c.machine, false},
 		{"POST /console/inventory/exclude", c.exclude, false},
 		{"POST /console/inventory/include", c.include, false},
 		{"GET /console/inventory/software", c.softwareList, false},

@@ -9,9 +9,9 @@ import (
 
 // softwarePage is what is installed on the machines of the account.
 type softwarePage struct {
-	Unmatched   bool
-	Rows        []softwareRow
-	Next, First string
+	Unmatched bool
+	Rows      []softwareRow
+	Pages     pages
 }
 
 type softwareRow struct {
@@ -22,12 +22,11 @@ type softwareRow struct {
 }
 
 func (c *console) softwareList(v *visit) error {
-	in := &api.ListSoftwareInput{MaxResults: new(int64(softwareRows)), NextToken: formToken(v, "page")}
 	body := softwarePage{Unmatched: v.FormValue("unmatched") != ""}
-	query := url.Values{}
+	list := v.paged(v.URL.Path, v.kept("unmatched"))
+	in := &api.ListSoftwareInput{MaxResults: new(int64(softwareRows)), NextToken: list.token()}
 	if body.Unmatched {
 		in.Unmatched = &body.Unmatched
-		query.Set("unmatched", "1")
 	}
 	var out api.ListSoftwareOutput
 	if err := v.call("ListSoftware", in, &out); err != nil {
@@ -36,13 +35,7 @@ func (c *console) softwareList(v *visit) error {
 	for i := range out.Software {
 		body.Rows = append(body.Rows, softwareRowOf(&out.Software[i]))
 	}
-	if in.NextToken != nil {
-		body.First = withQuery(v.URL.Path, query)
-	}
-	if out.NextToken != nil {
-		query.Set("page", *out.NextToken)
-		body.Next = withQuery(v.URL.Path, query)
-	}
+	body.Pages = list.pages(out.NextToken)
 	return v.show(http.StatusOK, "software", "Installed software", body)
 }
 

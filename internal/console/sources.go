@@ -12,9 +12,9 @@ const sourcesPath = Home + "sources"
 
 // sourcesPage is the list of sources, or why there is none to see.
 type sourcesPage struct {
-	Refused     bool
-	Sources     []sourceView
-	Next, First string
+	Refused bool
+	Sources []sourceView
+	Pages   pages
 }
 
 // sourceView is a source as pages show it.
@@ -40,7 +40,8 @@ type failureView struct{ Place, Reason string }
 
 func (c *console) sources(v *visit) error {
 	var out api.ListSourcesOutput
-	in := &api.ListSourcesInput{MaxResults: new(int64(50)), NextToken: formToken(v, "page")}
+	list := v.paged(sourcesPath, nil)
+	in := &api.ListSourcesInput{MaxResults: new(int64(50)), NextToken: list.token()}
 	err := v.call("ListSources", in, &out)
 	if refused(err, "AuthorizationException") || refused(err, "AccessDenied") {
 		return v.show(http.StatusForbidden, "sources", "Sources", sourcesPage{Refused: true})
@@ -52,12 +53,7 @@ func (c *console) sources(v *visit) error {
 	for i := range out.Sources {
 		body.Sources = append(body.Sources, v.source(&out.Sources[i]))
 	}
-	if in.NextToken != nil {
-		body.First = sourcesPath
-	}
-	if out.NextToken != nil {
-		body.Next = withQuery(sourcesPath, url.Values{"page": {*out.NextToken}})
-	}
+	body.Pages = list.pages(out.NextToken)
 	return v.show(http.StatusOK, "sources", "Sources", body)
 }
 

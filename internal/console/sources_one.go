@@ -7,12 +7,15 @@ import (
 	"reeve/internal/api"
 )
 
+// runRows is how many runs a page has.
+const runRows = 50
+
 // sourcePage is one source with its runs.
 type sourcePage struct {
 	sourceView
-	Runs         []runView
-	Older, First string
-	Done         string
+	Runs  []runView
+	Pages pages
+	Done  string
 }
 
 // sourceDone say what a button on the page of a source did.
@@ -28,7 +31,8 @@ func (c *console) sourceDetails(v *visit) error {
 		return err
 	}
 	var out api.ListSourceRunsOutput
-	in := &api.ListSourceRunsInput{Name: s.Name, NextToken: formToken(v, "page")}
+	list := v.pagedPart(sourcePath(told(s.Name)), nil, "page", "runs")
+	in := &api.ListSourceRunsInput{Name: s.Name, MaxResults: new(int64(runRows)), NextToken: list.token()}
 	if err := v.call("ListSourceRuns", in, &out); err != nil {
 		return err
 	}
@@ -36,12 +40,7 @@ func (c *console) sourceDetails(v *visit) error {
 	for i := range out.Runs {
 		body.Runs = append(body.Runs, v.run(&out.Runs[i]))
 	}
-	if in.NextToken != nil {
-		body.First = body.Path
-	}
-	if out.NextToken != nil {
-		body.Older = withQuery(body.Path, url.Values{"page": {*out.NextToken}})
-	}
+	body.Pages = list.pages(out.NextToken)
 	return v.show(http.StatusOK, "source", "Source "+body.Name, body)
 }
 

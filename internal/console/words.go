@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -58,28 +59,33 @@ var originWords = map[string]string{
 	"affinity":  "licence held on its host",
 }
 
-// shortName is the short name of a resource: what follows the last slash or
-// colon of its ARN.
-func shortName(arn string) string {
-	if at := strings.LastIndexAny(arn, "/:"); at >= 0 && at+1 < len(arn) {
-		return clipped(arn[at+1:])
+// headAt is the revision of a ledger that holds at a moment, with its terms; nil
+// is now. A configuration that did not exist then has none, which is a refusal.
+func (v *visit) headAt(arn string, at *string) (*api.Revision, *api.Terms, error) {
+	var out api.ListRevisionsOutput
+	in := &api.ListRevisionsInput{LicenseConfigurationArn: &arn, To: at, MaxResults: new(int64(1)), IncludeTerms: new(true)}
+	if err := v.call("ListRevisions", in, &out); err != nil {
+		return nil, nil, err
 	}
-	return clipped(arn)
+	if len(out.Revisions) == 0 {
+		return nil, nil, refuse(http.StatusNotFound, "The licence configuration did not exist at that moment.")
+	}
+	return &out.Revisions[0], out.Terms, nil
 }
 
-// named is what a person calls a licence configuration: its name, or its ID
-// where it is gone or not to be read.
-func (v *visit) named(arn string) (string, error) {
-	var out api.GetLicenseConfigurationOutput
-	err := v.call("GetLicenseConfiguration", &api.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn}, &out)
-	var fault *awsjson.Fault
-	switch {
-	case errors.As(err, &fault):
+// nameAt is what a licence configuration was called at a moment; before it
+// existed, what it is called now; and its ID where nobody may see that.
+func (v *visit) nameAt(arn string, at *string) (string, error) {
+	_, terms, err := v.headAt(arn, at)
+	if _, _, refused := refusalOf(err); refused && at != nil {
+		return v.nameAt(arn, nil)
+	} else if refused {
 		return shortName(arn), nil
-	case err != nil:
+	}
+	if err != nil {
 		return "", err
 	}
-	return clipped(told(out.Name)), nil
+	return clipped(told(terms.Name)), nil
 }
 
 // units are what each counting type counts, for people.
@@ -90,19 +96,6 @@ func unitOf(counting string) string {
 		return unit
 	}
 	return "licences"
-}
-
-// kindNames are what people call the types of resources.
-var kindNames = map[string]string{
-	"EC2_INSTANCE": "EC2 instance", "EC2_HOST": "Dedicated Host", "EC2_AMI": "Image", "RDS": "Database",
-	"SYSTEMS_MANAGER_MANAGED_INSTANCE": "Managed machine",
-}
-
-func kindName(kind string) string {
-	if name, ok := kindNames[kind]; ok {
-		return name
-	}
-	return kind
 }
 
 // personName is the part of a principal's ARN that people know.

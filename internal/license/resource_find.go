@@ -3,6 +3,7 @@ package license
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +18,7 @@ const (
 // ResourceQuery says which resources somebody looks for; empty members select
 // all. Gone resources are found by ARN alone.
 type ResourceQuery struct {
-	Text  string // in the name, ID or ARN, whatever the case
+	Text  string // in what people know it by, whatever the case; see selects
 	State ResourceState
 	ARNs  []string // these, in the order given; nothing else selects then
 }
@@ -80,10 +81,20 @@ func (q *ResourceQuery) search(tx Tx, who Caller, after int64, limit int) (list 
 	return list, after, nil
 }
 
-// selects compares a resource; text is in lower case.
+// selects compares a resource: its ARN, name, host, image, size, platform, and
+// tags as key=value. text is in lower case.
 func (q *ResourceQuery) selects(r *Resource, text string) bool {
 	if q.State != "" && r.Facts.State() != q.State {
 		return false
 	}
-	return text == "" || strings.Contains(strings.ToLower(r.ARN), text) || strings.Contains(strings.ToLower(r.Facts.Name), text)
+	if text == "" || has(r.ARN, text) {
+		return true
+	}
+	f := &r.Facts
+	return slices.ContainsFunc([]string{f.Name, f.Host, f.AMI, f.InstanceType, f.Platform, f.PlatformVersion, f.System},
+		func(s string) bool { return has(s, text) }) ||
+		slices.ContainsFunc(f.Tags, func(t Tag) bool { return has(t.Key+"="+t.Value, text) })
 }
+
+// has reports whether a text is in s, whatever the case; text is in lower case.
+func has(s, text string) bool { return s != "" && strings.Contains(strings.ToLower(s), text) }

@@ -33,6 +33,9 @@ func TestResourcesAreFoundByWhatPeopleKnow(t *testing.T) {
 			r = api.Resource{ResourceArn: new(discoveredARN)}
 		}
 		r.Name = &name
+		if i == 3 {
+			r.Tags, r.Platform, r.HostId = []api.Tag{{Key: new("team"), Value: new("Red")}}, new("BeOS"), new("h-0abc")
+		}
 		s.Put(alice, r)
 		s.Clock.Advance(time.Millisecond)
 	}
@@ -47,6 +50,9 @@ func TestResourcesAreFoundByWhatPeopleKnow(t *testing.T) {
 		{api.FindResourcesInput{Text: new("WEB")}, "i-0 i-3"},
 		{api.FindResourcesInput{Text: new("i-1")}, "i-1"},
 		{api.FindResourcesInput{Text: new(licensetest.MachineARN(alice, "i-3"))}, "i-3"},
+		{api.FindResourcesInput{Text: new("TEAM=red")}, "i-3"},
+		{api.FindResourcesInput{Text: new("beos")}, "i-3"},
+		{api.FindResourcesInput{Text: new("h-0abc")}, "i-3"},
 		{api.FindResourcesInput{Text: new("nothing")}, ""},
 		{api.FindResourcesInput{State: new("LOST")}, ""},
 	} {
