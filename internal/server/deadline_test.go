@@ -18,7 +18,7 @@ func TestDeadlineEnds(t *testing.T) {
 		{"ByItsParent", func(_ *deadline, cancel context.CancelFunc) { cancel() }, context.Canceled},
 		{"ByStop", func(d *deadline, _ context.CancelFunc) { d.stop() }, context.Canceled},
 		{"ByStopWhenAskedBefore", func(d *deadline, _ context.CancelFunc) { _ = d.Err(); d.stop() }, context.Canceled},
-		{"ByTimeBeforeAnyoneAsked", func(*deadline, context.CancelFunc) { time.Sleep(2 * time.Minute) }, context.DeadlineExceeded},
+		{"ByTimeBeforeAnyoneAsked", func(*deadline, context.CancelFunc) { <-time.After(2 * time.Minute) }, context.DeadlineExceeded},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
