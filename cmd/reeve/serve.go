@@ -255,7 +255,8 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	return nil
 }
 
-// health answers 200 when the server can read its database.
+// health answers 200 when the server can read its database and none of what
+// was read so far is damaged.
 func (s *serverProcess) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
@@ -270,7 +271,15 @@ func (s *serverProcess) health(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "the database does not answer\n")
 		return
 	}
-	_, _ = io.WriteString(w, "ok\n")
+	switch health := s.store.Health(); {
+	case health.Damaged:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "the database is damaged: restore a backup\n")
+	case health.Unwritable:
+		_, _ = io.WriteString(w, "ok for reading; the database cannot be written: its disk is full or read-only\n")
+	default:
+		_, _ = io.WriteString(w, "ok\n")
+	}
 }
 
 // run serves until ctx ends, then drains.

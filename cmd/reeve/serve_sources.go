@@ -61,6 +61,10 @@ func (s *serverProcess) measure(pages *server.CacheStats) agent.Meter {
 		return nil
 	}
 	s.metrics.Audit(s.auditMetrics)
+	s.metrics.Database(func() metrics.Database {
+		h := s.store.Health()
+		return metrics.Database{Writable: !h.Unwritable, Damaged: h.Damaged, Refused: h.Refused}
+	})
 	s.metrics.Caches(map[string]metrics.Cache{"nodes": s.store.NodeCache(), "pages": pages})
 	return s.metrics.Agents()
 }

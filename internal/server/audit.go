@@ -57,6 +57,13 @@ func (t *trail) Answered(ctx context.Context, o *awsjson.Observation) {
 	if !t.recorder.Keeps(&e) {
 		return
 	}
+	if o.Fault != nil && o.Fault.Status == http.StatusServiceUnavailable {
+		// Nothing was changed, mostly since the database takes no writes: nobody
+		// waits for it once more.
+		done, cancel := context.WithCancel(ctx)
+		cancel()
+		ctx = done
+	}
 	if err := t.recorder.Record(ctx, e); err != nil && ctx.Err() == nil {
 		t.log.Error("a change is answered before its event is written; the event stays in the queue", "error", err,
 			"request_id", o.Call.RequestID, "target", clipTarget(o.Call.Target))

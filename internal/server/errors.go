@@ -19,6 +19,7 @@ const (
 	codeConflict         = "ConflictException"
 	codeFilterLimit      = "FilterLimitExceededException"
 	codeInvalidParameter = "InvalidParameterValueException"
+	codeInternal         = "ServerInternalException"
 	codeInvalidState     = "InvalidResourceStateException"
 	codeLicenseUsage     = "LicenseUsageException"
 	codeResourceLimit    = "ResourceLimitExceededException"
@@ -61,6 +62,8 @@ func fault(err error, declared []string) *awsjson.Fault {
 		unallowed *iam.Error
 		unsigned  *sigv4.Error
 		away      interface{ Unavailable() bool } // the database
+		unwritten interface{ Unwritable() bool }
+		damaged   interface{ Damaged() bool }
 	)
 	switch {
 	case errors.As(err, &ready):
@@ -76,6 +79,18 @@ func fault(err error, declared []string) *awsjson.Fault {
 			Code:    codeUnavailable,
 			Message: "The server is too busy to answer in time, or is shutting down. Try again.",
 			Status:  http.StatusServiceUnavailable,
+		}
+	case errors.As(err, &unwritten) && unwritten.Unwritable():
+		return &awsjson.Fault{
+			Code:    codeUnavailable,
+			Message: "The server's database cannot be written: its disk is full or read-only. Nothing was changed, and reading works. Try again when there is space.",
+			Status:  http.StatusServiceUnavailable,
+		}
+	case errors.As(err, &damaged) && damaged.Damaged():
+		return &awsjson.Fault{
+			Code:    codeInternal,
+			Message: "The server's database is damaged, so there is no answer. Its operator must restore a backup; the server's log says what was found.",
+			Status:  http.StatusInternalServerError,
 		}
 	case errors.As(err, &away) && away.Unavailable():
 		return &awsjson.Fault{

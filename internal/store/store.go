@@ -68,7 +68,7 @@ func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	if err := refuseUnfinished(ctx, db); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, cache: newCache(opts.CacheBytes), replica: newReplica(opts), values: newValueCache(), limits: defaultSearchLimits}
+	s := &Store{db: watch(db, opts.Log), cache: newCache(opts.CacheBytes), replica: newReplica(opts), values: newValueCache(), limits: defaultSearchLimits}
 	s.histories.lost = s.values.forget
 	return s, nil
 }

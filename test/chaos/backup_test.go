@@ -152,7 +152,7 @@ func TestAKilledRestoreLeavesTheOldOrTheNew(t *testing.T) {
 				cmd := command(environment, "restore", "--replace", files[next])
 				must(t, "start a restore", cmd.Start())
 				<-time.After(time.Duration(dice.Int64N(int64(whole * 5 / 4)))) // any moment of it
-				_ = cmd.Process.Kill()                                          // it may have ended already
+				_ = cmd.Process.Kill()                                         // it may have ended already
 				_ = cmd.Wait()
 				after := filepath.Join(t.TempDir(), "after.backup")
 				succeed(t, environment, "backup", after)

@@ -211,6 +211,10 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", sqlconn.ErrClash, err)
 	case "40001", "40P01", "55P03": // serialization_failure, deadlock_detected, lock_not_available
 		return fmt.Errorf("%w: %w", sqlconn.ErrConflict, err)
+	case "53100": // disk_full
+		return fmt.Errorf("%w: %w", sqlconn.ErrUnwritable, err)
+	case "XX001", "XX002": // data_corrupted, index_corrupted
+		return fmt.Errorf("%w: %w", sqlconn.ErrDamaged, err)
 	}
 	if isPassing(server) {
 		return unavailable("statement", err)

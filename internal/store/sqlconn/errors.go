@@ -24,6 +24,15 @@ var (
 	// which packages that know no database tell it.
 	ErrUnavailable error = unavailableError{}
 
+	// ErrUnwritable: the database takes no writes for now, since its disk is
+	// full or read-only; nothing of the transaction remains. Reading works. It
+	// has the methods Unavailable and Unwritable.
+	ErrUnwritable error = unwritableError{}
+
+	// ErrDamaged: what the database has stored cannot be read any more. It has
+	// a method Damaged.
+	ErrDamaged error = damagedError{}
+
 	// ErrClosed: the database was closed.
 	ErrClosed = errors.New("database is closed")
 
@@ -38,6 +47,21 @@ type unavailableError struct{}
 
 func (unavailableError) Error() string     { return "database is not available" }
 func (unavailableError) Unavailable() bool { return true }
+
+type unwritableError struct{}
+
+func (unwritableError) Error() string {
+	return "database cannot be written: its disk is full or read-only"
+}
+func (unwritableError) Unavailable() bool { return true }
+func (unwritableError) Unwritable() bool  { return true }
+
+type damagedError struct{}
+
+func (damagedError) Error() string {
+	return "database is damaged: keep a copy of it, and restore a backup with reeve restore"
+}
+func (damagedError) Damaged() bool { return true }
 
 // MaxAttempts is how often Update runs its function before it gives up and
 // returns the last ErrConflict or ErrClash.

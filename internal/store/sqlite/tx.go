@@ -136,10 +136,33 @@ func (t *tx) run(s *statement, sql string, args []any, each func(sqlconn.Row) er
 	return n, t.state.Err() // each may have tried another statement
 }
 
+// isUnwritable tells a disk that takes no writes. A commit that failed so is
+// not there: the log lacks its last frame.
+func isUnwritable(code sqlite.ResultCode) bool {
+	switch code {
+	case sqlite.ResultIOErrWrite, sqlite.ResultIOErrSHMSize, sqlite.ResultIOErrTruncate:
+		return true
+	}
+	return code.ToPrimary() == sqlite.ResultFull || code.ToPrimary() == sqlite.ResultReadOnly
+}
+
+// isDamaged tells a file that is no database any more, or not all of one.
+func isDamaged(code sqlite.ResultCode) bool {
+	switch code {
+	case sqlite.ResultIOErrRead, sqlite.ResultIOErrShortRead:
+		return true
+	}
+	return code.ToPrimary() == sqlite.ResultCorrupt || code.ToPrimary() == sqlite.ResultNotADB
+}
+
 // translate puts SQLite's result codes into sqlconn's words.
 func (t *tx) translate(err error) error {
 	code := sqlite.ErrCode(err)
 	switch {
+	case isUnwritable(code):
+		return fmt.Errorf("%w: %w", sqlconn.ErrUnwritable, err)
+	case isDamaged(code):
+		return fmt.Errorf("%w: %w", sqlconn.ErrDamaged, err)
 	case code == sqlite.ResultConstraintUnique, code == sqlite.ResultConstraintPrimaryKey, code == sqlite.ResultConstraintRowID:
 		return fmt.Errorf("%w: %w", sqlconn.ErrClash, err)
 	case code.ToPrimary() == sqlite.ResultBusy:

@@ -1,0 +1,191 @@
+package chaos_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"reeve/internal/client"
+)
+
+// smallDisk mounts a file system in memory that goes away with the test. Who
+// may not mount skips the test, or fails it where nothing may be missing.
+func smallDisk(t *testing.T, size string) (dir string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "reeve-disk")
+	must(t, "make directory", err)
+	t.Cleanup(func() { must(t, "remove directory", os.Remove(dir)) })
+	must(t, "open directory to PostgreSQL", os.Chmod(dir, 0o755))
+	out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "reeve-test", dir).CombinedOutput()
+	switch {
+	case err != nil && os.Getenv("REEVE_REQUIRE_ALL") == "1":
+		t.Fatalf("mount a small disk (run as root): %v\n%s", err, out)
+	case err != nil:
+		t.Skipf("THE FULL DISK IS NOT TESTED: a small one cannot be mounted, for which one must be root: %v", err)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
+			t.Errorf("unmount: %v\n%s", err, out)
+		}
+	})
+	return dir
+}
+
+// fill leaves no byte on the disk of a directory.
+func fill(t *testing.T, dir string) (empty func()) {
+	t.Helper()
+	f, err := os.CreateTemp(dir, "ballast")
+	must(t, "make ballast", err)
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2 // what did not fit whole has filled some of the rest
+		}
+	}
+	must(t, "close ballast", f.Close())
+	return func() {
+		t.Helper()
+		must(t, "remove ballast", os.Remove(f.Name()))
+	}
+}
+
+// freeAddress is where nobody listens.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, "listen", err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// page is what a page of the server says to whoever asks.
+func page(t *testing.T, url string) (status int, text string) {
+	t.Helper()
+	response, err := http.Get(url)
+	must(t, "get "+url, err)
+	defer response.Body.Close()
+	all, err := io.ReadAll(response.Body)
+	must(t, "read "+url, err)
+	return response.StatusCode, string(all)
+}
+
+// fillUntilRefused reports machines of growing size until the server refuses
+// one, and returns what the last accepted sizes were.
+func (f *fleet) fillUntilRefused(t *testing.T, sizes map[string]int64) (refusal error) {
+	t.Helper()
+	for n := range 3000 {
+		arn := f.machine(fmt.Sprint(n % fleetSize))
+		size := 1 + int64(n%90)
+		if refusal = f.put(t.Context(), "observe", running(arn, size)); refusal != nil {
+			return refusal
+		}
+		sizes[arn] = size
+	}
+	t.Fatal("a full disk takes everything")
+	return nil
+}
+
+func (f *fleet) sizes(t *testing.T) map[string]int64 {
+	t.Helper()
+	rows, err := f.usage(t.Context(), f.arn, "", 100)
+	must(t, "list usage", err)
+	sizes := map[string]int64{}
+	for _, row := range rows {
+		sizes[*row.ResourceArn] = *row.ConsumedLicenses
+	}
+	return sizes
+}
+
+// TestAFullDiskRefusesChangesAndNothingElse is about SQLite's.
+func TestAFullDiskRefusesChangesAndNothingElse(t *testing.T) {
+	disk := smallDisk(t, "32m")
+	data := filepath.Join(disk, "data")
+	fillTwice(t, disk, data).stop()
+	verifyCommand(t, "--data", data)
+}
+
+// fillTwice fills the disk under a server: changes are refused, everything else
+// goes on, and so do changes once there is space.
+func fillTwice(t *testing.T, disk, data string, environment ...string) *process {
+	t.Helper()
+	metrics := freeAddress(t)
+	s := start(t, data, append(append(rootEnvironment(), "REEVE_METRICS="+metrics), environment...)...)
+	s.mayLog = []string{"its disk is full or read-only", "answered before its event is written"}
+	f := newFleet(t, s.root())
+	before := moment(time.Now())
+	first, err := f.asOf(t.Context(), before, chance(t))
+	must(t, "list usage", err)
+	for range 2 {
+		sizes := f.sizes(t)
+		empty := fill(t, disk)
+		refusal := f.fillUntilRefused(t, sizes)
+		var own *client.Error
+		if !errors.As(refusal, &own) || own.Code != "ServiceUnavailableException" || own.Status != http.StatusServiceUnavailable || !strings.Contains(own.Message, "disk is full") {
+			t.Errorf("a change on a full disk was refused with %v", refusal)
+		}
+		if diff := cmp.Diff(sizes, f.sizes(t)); diff != "" {
+			t.Errorf("on a full disk the usage is not what was acknowledged:\n%s", diff)
+		}
+		again, err := f.asOf(t.Context(), before, chance(t))
+		if err != nil || again != first {
+			t.Errorf("on a full disk the past is another one: %v\n%s\n%s", err, first, again)
+		}
+		if status, text := page(t, s.endpoint+"/healthz"); status != 200 || !strings.Contains(text, "cannot be written") {
+			t.Errorf("the health page says %d %s", status, text)
+		}
+		if _, text := page(t, "http://"+metrics+"/metrics"); !strings.Contains(text, "reeve_database_writable 0") {
+			t.Error("the metrics do not say that the database cannot be written")
+		}
+		empty()
+		must(t, "report when there is space again", f.put(t.Context(), "observe", running(f.machine("0"), 5)))
+		sizes[f.machine("0")] = 5
+		if diff := cmp.Diff(sizes, f.sizes(t)); diff != "" {
+			t.Errorf("with space again the usage is not what was acknowledged:\n%s", diff)
+		}
+		if status, text := page(t, s.endpoint+"/healthz"); status != 200 || text != "ok\n" {
+			t.Errorf("the health page says %d %s", status, text)
+		}
+		s.checkLedgers()
+	}
+	for _, line := range []string{"database cannot be written", "database can be written again"} {
+		if n := strings.Count(s.log.String(), `msg="`+line); n < 2 { // a full disk may have room for a small change
+			t.Errorf("the log says %d times %q:\n%s", n, line, s.log)
+		}
+	}
+	return s
+}
+
+// A server on a read-only disk says so and ends; on one with a backup, reeve
+// backup needs no writing.
+func TestAReadOnlyDisk(t *testing.T) {
+	disk := smallDisk(t, "32m")
+	data := filepath.Join(disk, "data")
+	s := start(t, data, rootEnvironment()...)
+	f := newFleet(t, s.root())
+	s.stop()
+	remount := func(how string) {
+		t.Helper()
+		out, err := exec.Command("mount", "-o", "remount,"+how, disk).CombinedOutput()
+		if err != nil {
+			t.Fatalf("remount: %v\n%s", err, out)
+		}
+	}
+	remount("ro")
+	code, out := run(t, rootEnvironment(), "serve", "--data", data, "--listen", "127.0.0.1:0")
+	if code != 1 || !strings.Contains(out, "read-only") {
+		t.Errorf("a server on a read-only disk ends with %d:\n%s", code, out)
+	}
+	remount("rw")
+	s = start(t, data, rootEnvironment()...)
+	f.account = s.root()
+	must(t, "report", f.put(t.Context(), "observe", running(f.machine("0"), 5)))
+}
