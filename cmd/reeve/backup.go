@@ -73,15 +73,15 @@ func runBackup(ctx context.Context, p *process, o backupOptions, path string) er
 		copyProgress{p}.clear()
 		return err
 	}
+	if err := checkOutput(p, path); err != nil {
+		return err
+	}
+	if err := writeFile(p, path, write); err != nil {
+		return err
+	}
 	told := p.stdout
 	if path == "-" {
 		told = p.stderr
-		err = toStandardOutput(p, write)
-	} else {
-		err = toNewFile(path, write)
-	}
-	if err != nil {
-		return err
 	}
 	_, err = fmt.Fprintf(told, "backed up %s of %s: %s, %s, %s in %s\n%s\n", where.name(), h.Taken.Format(time.RFC3339),
 		counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), sizeText(size), time.Since(begun).Round(time.Millisecond), aboutKey(h))
@@ -131,36 +131,16 @@ func openToRead(ctx context.Context, where storeOptions) (sqlconn.DB, error) {
 	return sqlite.OpenBeside(path, sqlite.Options{Log: where.log})
 }
 
-func toStandardOutput(p *process, write func(io.Writer) error) error {
-	if f, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return misuse("standard output is a terminal: send it to a file or a program")
+// checkOutput refuses to overwrite a file, and to fill a terminal.
+func checkOutput(p *process, path string) error {
+	if path == "-" {
+		if f, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return misuse("standard output is a terminal: send it to a file or a program")
+		}
+		return nil
 	}
-	return write(p.stdout)
-}
-
-// toNewFile makes a file for its owner alone, which has its name only when it
-// is whole and on the disk.
-func toNewFile(path string, write func(io.Writer) error) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s exists: choose another name, or remove it first", path)
-	}
-	part := path + ".part"
-	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
-		return err
-	}
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(part))
 	}
 	return nil
 }

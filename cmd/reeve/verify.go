@@ -198,6 +198,9 @@ func (v *verification) directory(ctx context.Context, o verifyOptions) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.Check(ctx); err != nil {
+		return err
+	}
 	if err := v.ledgersOf(ctx, s); err != nil {
 		return err
 	}

@@ -33,6 +33,11 @@ func Backup(ctx context.Context, from sqlconn.DB, to io.Writer, o BackupOptions)
 	if err != nil {
 		return nil, 0, err
 	}
+	if c, ok := from.(checker); ok { // a damaged database makes no good backup
+		if err := c.Check(ctx, false); err != nil {
+			return nil, 0, err
+		}
+	}
 	err = from.View(ctx, func(c sqlconn.Conn) error {
 		if h, err = backupHeader(c, o); err != nil {
 			return err

@@ -26,6 +26,24 @@ func (s *Store) Health() Health {
 	return Health{}
 }
 
+// checker is a database that can look for damage of its own structure.
+type checker interface {
+	Check(ctx context.Context, thorough bool) error
+}
+
+// Check reads all of the database and says what is wrong with its structure,
+// where the database can tell: SQLite. PostgreSQL has checks of its own.
+func (s *Store) Check(ctx context.Context) error {
+	db := s.db
+	if w, ok := db.(*watched); ok {
+		db = w.DB
+	}
+	if c, ok := db.(checker); ok {
+		return c.Check(ctx, true)
+	}
+	return nil
+}
+
 // watched is a database whose trouble is noticed: once in the log when it
 // begins and when it is over, and for whoever asks.
 type watched struct {
