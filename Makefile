@@ -55,6 +55,10 @@ bench: ## measure lists, writes, start and memory, and print one table (BENCH='-
 chaos: ## the long form of trying to break servers and their database
 	REEVE_CHAOS_LONG=1 $(GO) test -count=1 -timeout 60m -v ./test/chaos ./test/cluster
 
+.PHONY: soak
+soak: ## load with faults on both databases, for SOAK together (default 1h)
+	SOAK=$${SOAK:-1h} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/chaos
+
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is linked
 	$(GO) run $(GOVULNCHECK) ./...

@@ -105,17 +105,11 @@ func consumption(shared int, vcpus int64) int64 {
 // write makes changes until one of them gets no answer.
 func (w *world) write(ctx context.Context, a *account, dice *rand.Rand, acknowledged func()) {
 	for {
-		next := w.state.clone()
-		w.planned++
-		call := w.plan(&next, dice)
-		w.inFlight = &next
-		err := call(ctx, a)
+		err := w.change(ctx, a, dice)
 		switch {
 		case err == nil:
-			w.state, w.inFlight = next, nil
 			acknowledged()
 		case isRefusedForLicenses(err):
-			w.inFlight = nil // changed nothing
 		case hasAnswer(err):
 			w.fault = fmt.Errorf("%s: %w", w.doing, err)
 			return
@@ -123,6 +117,31 @@ func (w *world) write(ctx context.Context, a *account, dice *rand.Rand, acknowle
 			return
 		}
 	}
+}
+
+// change makes one change and notes what became of it. An answer that it was
+// refused, or that the server cannot do it now, says that nothing was changed.
+func (w *world) change(ctx context.Context, a *account, dice *rand.Rand) error {
+	next := w.state.clone()
+	w.planned++
+	call := w.plan(&next, dice)
+	w.inFlight = &next
+	err := call(ctx, a)
+	switch {
+	case err == nil:
+		w.state, w.inFlight = next, nil
+	case isRefusedForLicenses(err), isUnavailable(err):
+		w.inFlight = nil
+	}
+	return err
+}
+
+// isUnavailable tells the answer of a server that could do nothing.
+func isUnavailable(err error) bool {
+	var theirs smithy.APIError
+	var own *client.Error
+	return errors.As(err, &theirs) && theirs.ErrorCode() == "ServiceUnavailableException" ||
+		errors.As(err, &own) && own.Code == "ServiceUnavailableException"
 }
 
 // hasAnswer tells a refusal of the server from a line that broke.
