@@ -16,6 +16,7 @@ type envOptions struct {
 	shell    string
 	endpoint string
 	region   string
+	caFile   string
 }
 
 func newEnv(p *process) *cobra.Command {
@@ -26,7 +27,9 @@ func newEnv(p *process) *cobra.Command {
 		Long: `Print the environment that lets AWS clients and reeve's own commands use a server
 on this machine: the root account's access key, the region and the endpoint.
 Run it where the server's data directory is, inside eval. Old AWS clients do not
-read an endpoint from the environment: give them --endpoint-url "$REEVE_ENDPOINT".`,
+read an endpoint from the environment: give them --endpoint-url "$REEVE_ENDPOINT".
+Where the server's certificate is of an authority of its own, AWS_CA_BUNDLE and
+REEVE_CA_FILE name that: what the server has left, or --ca-file.`,
 		Example: `  eval "$(reeve env)"
   eval "$(reeve env --data /srv/reeve)"
   reeve env --shell fish | source
@@ -38,6 +41,7 @@ read an endpoint from the environment: give them --endpoint-url "$REEVE_ENDPOINT
 	f.StringVar(&o.data, "data", "", "data `directory` of the server (default REEVE_DATA, else ./reeve-data)")
 	f.StringVar(&o.shell, "shell", "posix", "whose syntax to print: posix, fish or powershell")
 	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of the server (default what it left in the data directory)")
+	f.StringVar(&o.caFile, "ca-file", "", "`file` of the authorities that the server's certificate is believed by (default what it left in the data directory)")
 	f.StringVar(&o.region, "region", "", "region (default AWS_REGION, else us-east-1)")
 	return c
 }
@@ -57,8 +61,7 @@ func runEnv(p *process, o envOptions) error {
 	if endpoint == "" {
 		endpoint = client.LeftEndpoint(data)
 	}
-	var b strings.Builder
-	for _, v := range [][2]string{
+	variables := [][2]string{
 		{"AWS_ACCESS_KEY_ID", key.AccessKeyID},
 		{"AWS_SECRET_ACCESS_KEY", key.SecretAccessKey},
 		{"AWS_REGION", region},
@@ -68,7 +71,16 @@ func runEnv(p *process, o envOptions) error {
 		{"AWS_ENDPOINT_URL_REEVE", endpoint},
 		{"REEVE_ENDPOINT", endpoint},
 		{"AWS_EC2_METADATA_DISABLED", "true"},
-	} {
+	}
+	authority, err := authorityOf(o, data)
+	if err != nil {
+		return err
+	}
+	if authority != "" {
+		variables = append(variables, [2]string{"AWS_CA_BUNDLE", authority}, [2]string{"REEVE_CA_FILE", authority})
+	}
+	var b strings.Builder
+	for _, v := range variables {
 		b.WriteString(syntax.set(v[0], v[1]) + "\n")
 	}
 	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
@@ -76,6 +88,23 @@ func runEnv(p *process, o envOptions) error {
 	}
 	_, err = fmt.Fprint(p.stdout, b.String())
 	return err
+}
+
+// authorityOf is the whole path of the authorities that clients need, "" for
+// none. What the server left is for the endpoint that it left.
+func authorityOf(o envOptions, data string) (string, error) {
+	path := o.caFile
+	if path == "" && o.endpoint == "" {
+		path = client.LeftAuthority(data)
+	}
+	if path == "" {
+		return "", nil
+	}
+	whole, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("name authorities: %w", err)
+	}
+	return whole, nil
 }
 
 func dataDirectory(p *process, flag string) string {

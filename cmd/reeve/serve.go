@@ -20,6 +20,7 @@ import (
 	"reeve/internal/agent"
 	"reeve/internal/audit"
 	"reeve/internal/awsjson"
+	"reeve/internal/certificate"
 	"reeve/internal/client"
 	"reeve/internal/config"
 	"reeve/internal/evidence/notary"
@@ -111,6 +112,9 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
+	if err := cfg.CheckTLS(); err != nil {
+		return &usageError{err}
+	}
 	limitMemory(cfg.Memory)
 	s, err := openServer(ctx, cfg, newLogger(p.stderr, cfg))
 	if err != nil {
@@ -133,6 +137,7 @@ type serverProcess struct {
 	cfg       config.Config
 	log       *slog.Logger
 	listener  net.Listener
+	tls       *certificate.Keeper // nil for HTTP
 	store     *store.Store
 	manager   *license.Manager
 	directory *iam.Directory
@@ -162,6 +167,9 @@ func openServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*serv
 // cost a migration, or leave a master key behind.
 func (s *serverProcess) open(ctx context.Context) (err error) {
 	if s.listener, err = listen(s.cfg.Listen); err != nil {
+		return err
+	}
+	if err = s.openTLS(); err != nil {
 		return err
 	}
 	if err = s.openMetrics(); err != nil {
@@ -293,7 +301,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	defer stop()
 
 	failed := make(chan error, 1)
-	go func() { failed <- s.http.Serve(s.listener) }()
+	go func() { failed <- s.serve() }()
 	s.log.Info("server started", "endpoint", s.endpoint(), "account", s.root.Account, "database", s.databaseKind(), "version", buildVersion())
 	s.greet(ctx, p)
 	jobs.Go(func() {
@@ -305,6 +313,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	jobs.Go(func() { s.scheduler.Run(background) })
 	jobs.Go(func() { s.notary.Run(background) })
 	jobs.Go(func() { s.serveMetrics(background) })
+	jobs.Go(func() { s.watchTLS(background) })
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
@@ -400,18 +409,22 @@ func (s *serverProcess) databaseKind() string {
 // endpoint is a URL that reaches the server from this machine.
 func (s *serverProcess) endpoint() string {
 	address, _ := s.listener.Addr().(*net.TCPAddr)
-	host := address.IP.String()
-	if address.IP.IsUnspecified() {
-		host = "127.0.0.1"
+	ip := address.IP
+	if ip.IsUnspecified() {
+		ip = net.IPv4(127, 0, 0, 1)
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(address.Port))
+	scheme, host := "http://", ip.String()
+	if s.tls != nil {
+		scheme, host = "https://", s.tls.Host(ip)
+	}
+	return scheme + net.JoinHostPort(host, fmt.Sprint(address.Port))
 }
 
-// leaveEndpoint tells reeve env where the server is.
+// leaveEndpoint tells reeve env where the server is, and by what it is believed.
 func (s *serverProcess) leaveEndpoint() error {
 	path := filepath.Join(s.cfg.Data, client.EndpointFile)
 	if err := os.WriteFile(path, []byte(s.endpoint()+"\n"), 0o600); err != nil {
 		return fmt.Errorf("leave endpoint: %w", err)
 	}
-	return nil
+	return s.leaveAuthority()
 }

@@ -204,12 +204,19 @@ func (c *Client) explain(ctx context.Context, err error) error {
 		return c.advise(answer)
 	case refused(err):
 		return fmt.Errorf("nothing listens at %s: start a server with reeve serve, or name another with --endpoint or REEVE_ENDPOINT", c.shownEndpoint())
+	case untrusted(err):
+		return fmt.Errorf("the certificate of %s is not believed: give its authority with --ca-file or REEVE_CA_FILE (%w)", c.shownEndpoint(), innerOf(err))
 	}
-	var inner *url.Error // says Post and the endpoint once more
-	if errors.As(err, &inner) {
-		err = inner.Err
+	return fmt.Errorf("call %s: %w", c.shownEndpoint(), innerOf(err))
+}
+
+// innerOf is an error without what says Post and the endpoint once more.
+func innerOf(err error) error {
+	var outer *url.Error
+	if errors.As(err, &outer) {
+		return outer.Err
 	}
-	return fmt.Errorf("call %s: %w", c.shownEndpoint(), err)
+	return err
 }
 
 // advise adds what to do about an answer that says that the request is not

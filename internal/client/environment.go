@@ -22,6 +22,7 @@ type Choice struct {
 	Endpoint string
 	Region   string
 	Data     string // data directory of a server, looked into last
+	TLS      TLS    // for an endpoint that is https
 }
 
 // DefaultData is the data directory of a server that nobody configured.
@@ -39,21 +40,30 @@ const EndpointFile = "endpoint"
 //	region       AWS_REGION, AWS_DEFAULT_REGION, us-east-1
 //	endpoint     REEVE_ENDPOINT, AWS_ENDPOINT_URL_LICENSE_MANAGER, else what a
 //	             server left beside the credentials, else DefaultEndpoint
+//	authorities  REEVE_CA_FILE, AWS_CA_BUNDLE, what a server left beside its
+//	             endpoint, else the system's
+//	certificate  REEVE_CLIENT_CERTIFICATE and REEVE_CLIENT_KEY, else none
 func FromEnvironment(choice Choice, env func(string) string) (*Client, error) {
 	credentials, source, err := credentialsFrom(choice, env)
 	if err != nil {
 		return nil, err
 	}
+	files := TLS{
+		CA:          first(choice.TLS.CA, env("REEVE_CA_FILE"), env("AWS_CA_BUNDLE")),
+		Certificate: first(choice.TLS.Certificate, env("REEVE_CLIENT_CERTIFICATE")),
+		Key:         first(choice.TLS.Key, env("REEVE_CLIENT_KEY")),
+	}
 	endpoint := first(choice.Endpoint, env("REEVE_ENDPOINT"), env("AWS_ENDPOINT_URL_LICENSE_MANAGER"))
 	if endpoint == "" {
 		endpoint = LeftEndpoint(filepath.Dir(source))
+		files.CA = first(files.CA, LeftAuthority(filepath.Dir(source)))
 	}
 	c, err := New(endpoint, RegionFrom(choice, env), credentials)
 	if err != nil {
 		return nil, err
 	}
 	c.source = source
-	return c, nil
+	return c, c.useWhereNeeded(files)
 }
 
 // LeftEndpoint is the URL that the newest server left in a data directory, or

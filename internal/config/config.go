@@ -65,6 +65,17 @@ type Config struct {
 	WebIdentityAudiences []string
 	WebIdentityCA        string // file; "" is none
 
+	TLSCertificate string // file; "" serves HTTP
+	TLSKey         string // file
+	TLSClientCA    string // file; "" asks for no certificates
+	TLSClientAuth  string // required or optional
+
+	RateLimit      int // requests per second of a key; 0: no limit
+	RateLimitBurst int // 0: twice RateLimit
+	MaxConnections int
+	MaxRequests    int
+	RequestWait    time.Duration
+
 	Memory          int64 // bytes
 	ShutdownTimeout time.Duration
 

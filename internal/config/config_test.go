@@ -44,6 +44,7 @@ func TestDefaults(t *testing.T) {
 		LostAfter:     48 * time.Hour,
 		InactiveAfter: 720 * time.Hour, CheckpointEvery: time.Hour,
 		Audit: "all", AuditRetention: 400 * 24 * time.Hour,
+		TLSClientAuth: "required", MaxConnections: 8192, MaxRequests: 256, RequestWait: time.Second,
 		Memory: 512 << 20, ShutdownTimeout: 20 * time.Second,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -93,6 +94,15 @@ var samples = map[string][3]string{
 	"oidc-scopes":                     {"a", "b", "c d"},
 	"oidc-groups-claim":               {"a", "b", "c.d"},
 	"oidc-groups":                     {"a=111111111111:R", "b=111111111111:R", "c=111111111111:R,d d=222222222222:S"},
+	"tls-certificate":                 {"a.pem", "b.pem", "c.pem"},
+	"tls-key":                         {"a.pem", "b.pem", "c.pem"},
+	"tls-client-ca":                   {"a.pem", "b.pem", "c.pem"},
+	"tls-client-auth":                 {"optional", "required", "optional"},
+	"rate-limit":                      {"1", "2", "3"},
+	"rate-limit-burst":                {"1", "2", "3"},
+	"max-connections":                 {"16", "200", "1000000"},
+	"max-requests":                    {"4", "8", "16"},
+	"request-wait":                    {"0s", "2s", "30s"},
 	"memory":                          {"134217728", "262144KiB", "3GiB"},
 	"shutdown-timeout":                {"1s", "2s", "3s"},
 	"root-account":                    {"111111111111", "222222222222", "333333333333"},

@@ -37,7 +37,7 @@ func (s Setting) IsBool() bool { return s.Kind == "bool" }
 // Settings returns the table, in the order in which help shows it. The caller
 // owns the slice.
 func Settings() []Setting {
-	return slices.Concat(placeSettings(), ruleSettings(), evidenceSettings(), consoleSettings(), webIdentitySettings(), processSettings())
+	return slices.Concat(placeSettings(), networkSettings(), ruleSettings(), evidenceSettings(), consoleSettings(), webIdentitySettings(), processSettings())
 }
 
 // placeSettings say where a server listens and keeps its data.

@@ -15,17 +15,19 @@ const module = "reeve/"
 // entry that ends in /... stands for every package below.
 var arrows = map[string][]string{
 	// The rules and the wire know nothing of ours, and nothing of each other.
-	"internal/license":    {},
-	"internal/api":        {},
-	"internal/api/gen":    {},
-	"internal/awsjson":    {},
-	"internal/sigv4":      {},
-	"internal/config":     {},
-	"internal/product":    {},
-	"internal/audit":      {"internal/iam"},
-	"internal/iam/policy": {},
-	"internal/iam":        {"internal/iam/..."},
-	"internal/sts":        {"internal/audit", "internal/iam", "internal/sigv4"},
+	"internal/license":         {},
+	"internal/api":             {},
+	"internal/api/gen":         {},
+	"internal/awsjson":         {},
+	"internal/sigv4":           {},
+	"internal/config":          {},
+	"internal/product":         {},
+	"internal/certificate":     {},
+	"internal/certificate/...": {},
+	"internal/audit":           {"internal/iam"},
+	"internal/iam/policy":      {},
+	"internal/iam":             {"internal/iam/..."},
+	"internal/sts":             {"internal/audit", "internal/iam", "internal/sigv4"},
 
 	// What auditors get: its form knows the rules alone; the notary keeps it.
 	"internal/evidence":        {"internal/license"},
@@ -146,7 +148,7 @@ var onlyIn = []struct {
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},
 	{"github.com/coreos/go-oidc", []string{"internal/console/sso"}, "people sign in at one place"},
 	{"golang.org/x/oauth2", []string{"internal/console/sso"}, "people sign in at one place"},
-	{"testing", []string{"internal/licensetest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
+	{"testing", []string{"internal/licensetest", "internal/certificate/certtest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
 	{"database/sql", nil, "package sqlconn is our way to SQL"},
 }
 

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"reeve/internal/certificate"
+	"reeve/internal/client"
+)
+
+// openTLS reads the certificate, if HTTPS was set.
+func (s *serverProcess) openTLS() (err error) {
+	if s.cfg.TLSCertificate == "" {
+		return nil
+	}
+	s.tls, err = certificate.Open(certificate.Files{
+		Certificate: s.cfg.TLSCertificate, Key: s.cfg.TLSKey,
+		ClientCA: s.cfg.TLSClientCA, Optional: s.cfg.TLSClientAuth == "optional",
+	}, s.log)
+	return err
+}
+
+// serve answers until the server is shut down.
+func (s *serverProcess) serve() error {
+	if s.tls == nil {
+		return s.http.Serve(s.listener)
+	}
+	s.http.TLSConfig = s.tls.Config()
+	return s.http.ServeTLS(s.listener, "", "")
+}
+
+// watchTLS takes new certificates until ctx ends. SIGHUP asks for a look.
+func (s *serverProcess) watchTLS(ctx context.Context) {
+	if s.tls == nil {
+		return
+	}
+	ask := make(chan os.Signal, 1)
+	signal.Notify(ask, syscall.SIGHUP)
+	defer signal.Stop(ask)
+	s.tls.Watch(ctx, ask, func() {
+		if err := s.leaveAuthority(); err != nil {
+			s.log.Error("clients are not told of the new certificate", "error", err)
+		}
+	})
+}
+
+// leaveAuthority tells reeve env, and our own commands, by what to believe the
+// certificate, and removes what an earlier server left.
+func (s *serverProcess) leaveAuthority() error {
+	path := filepath.Join(s.cfg.Data, client.AuthorityFile)
+	var authority []byte
+	if s.tls != nil {
+		var err error
+		if authority, err = s.tls.Authority(); errors.Is(err, certificate.ErrPrivate) {
+			s.log.Warn("clients have to be given the certificate's authority, with --ca-file or AWS_CA_BUNDLE", "error", err)
+		}
+	}
+	if authority == nil {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove authority: %w", err)
+		}
+		return nil
+	}
+	if err := os.WriteFile(path, authority, 0o600); err != nil {
+		return fmt.Errorf("leave authority: %w", err)
+	}
+	return nil
+}
