@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"reeve/internal/console"
+	"reeve/internal/iam"
 	"reeve/internal/licensetest"
 )
 
@@ -101,7 +102,7 @@ func TestARevokedSessionIsOverOnEveryServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := cfg.Sessions.List(t.Context(), who, 10)
+	list, _, err := cfg.Sessions.List(t.Context(), who, iam.SessionPlace{}, 10)
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d sessions, %v", len(list), err)
 	}

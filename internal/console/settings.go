@@ -3,6 +3,9 @@ package console
 import (
 	"errors"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"reeve/internal/iam"
 )
@@ -48,6 +51,7 @@ type identity struct {
 	Zone                               string // that times are shown in
 	Zones                              []string
 	Sessions                           []sessionLine
+	Pages                              pages
 }
 
 type sessionLine struct {
@@ -56,23 +60,42 @@ type sessionLine struct {
 	This                                            bool
 }
 
-// maxShownSessions bounds the sessions on the page.
-const maxShownSessions = 200
+// sessionRows is how many sessions a page has.
+const sessionRows = 50
 
 func (c *console) settings(v *visit) error {
-	list, err := c.Sessions.List(v.Context(), v.who.Identity, maxShownSessions)
+	around := v.pagedPart(settingsPath, nil, "page", "sessions")
+	list, next, err := c.Sessions.List(v.Context(), v.who.Identity, sessionPlace(around.token()), sessionRows)
 	if err != nil {
 		return err
 	}
 	body := identity{
 		Account: v.session.Account, Principal: v.who.Identity.Principal, Person: v.session.Person, Region: v.session.Region,
 		Root: v.who.Identity.Root, Since: v.at(v.session.Created), Until: v.at(c.Sessions.Ends(v.session)), Idle: inWords(c.Sessions.Idle()),
-		Zone: v.zone.String(), Zones: someZones,
+		Zone: v.zone.String(), Zones: someZones, Pages: around.pages(tokenOf(next)),
 	}
 	for i := range list {
 		body.Sessions = append(body.Sessions, v.sessionLine(&list[i]))
 	}
 	return v.show(http.StatusOK, "settings", "Settings", body)
+}
+
+// tokenOf and sessionPlace write and read a place in the list of sessions, as an
+// address has it. What cannot be read is the beginning.
+func tokenOf(p *iam.SessionPlace) *string {
+	if p == nil {
+		return nil
+	}
+	return new(strconv.FormatInt(p.Created.UnixMicro(), 10) + "." + p.ID)
+}
+
+func sessionPlace(token *string) iam.SessionPlace {
+	micros, id, _ := strings.Cut(told(token), ".")
+	n, err := strconv.ParseInt(micros, 10, 64)
+	if err != nil {
+		return iam.SessionPlace{}
+	}
+	return iam.SessionPlace{Created: time.UnixMicro(n), ID: id}
 }
 
 func (v *visit) sessionLine(s *iam.Session) sessionLine {

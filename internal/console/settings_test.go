@@ -1,13 +1,16 @@
 package console_test
 
 import (
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"reeve/internal/iam"
 	"reeve/internal/licensetest"
 	"reeve/internal/sigv4"
 )
@@ -110,7 +113,7 @@ func TestNobodyEndsASessionOfAnotherAccount(t *testing.T) {
 	other := d.copied()
 	other.client.Jar = d.emptyJar()
 	other.signIn(d.Credentials("222222222222"))
-	rows, err := d.Store.Sessions(t.Context(), licensetest.Root, "", 10)
+	rows, err := d.Store.Sessions(t.Context(), licensetest.Root, "", iam.SessionPlace{}, 10)
 	if err != nil || len(rows) != 1 {
 		t.Fatalf("%d sessions, %v", len(rows), err)
 	}
@@ -120,4 +123,24 @@ func TestNobodyEndsASessionOfAnotherAccount(t *testing.T) {
 	if _, text := d.get("/console/settings"); !strings.Contains(text, rows[0].ID) {
 		t.Error("the session is over")
 	}
+}
+
+func TestMoreSessionsThanAPageHoldsArePaged(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	for n := range 60 {
+		session := iam.Session{Account: licensetest.Root, Principal: fmt.Sprintf("arn:%d", n), Person: fmt.Sprintf("person-%d-", n), Region: licensetest.Region}
+		if _, _, err := iam.NewSessions(d.Store, iam.SessionOptions{Idle: time.Hour, Lifetime: time.Hour, Now: time.Now}).Open(t.Context(), session); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := d.page("/console/settings")
+	second := d.page(d.linkOf(first, "Next"))
+	for n := range 60 {
+		person := fmt.Sprintf("person-%d-", n)
+		if strings.Count(first+second, person) != 1 {
+			t.Errorf("%s is listed %d times", person, strings.Count(first+second, person))
+		}
+	}
+	d.says(second, "this one", "← Previous")
+	d.silent(second, "Next →")
 }

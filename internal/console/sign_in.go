@@ -70,21 +70,21 @@ func (c *console) signIn(v *visit) error {
 // prove says whose access key this is if the secret is the right one, and how
 // long to wait where too many attempts have failed.
 func (c *console) prove(v *visit, id, given string) (*iam.Identity, time.Duration, error) {
-	key, from := clipped(id), network(c.address(v.Request))
-	counted := []string{"key " + key, "network " + from}
-	if wait := c.tries.begin(c.Now(), counted...); wait > 0 {
+	by := guesser{network(c.address(v.Request)), clipped(id)}
+	if wait := c.tries.begin(c.Now(), by); wait > 0 {
 		return nil, wait, nil
 	}
 	secret, who, err := c.Directory.Lookup(v.Context(), id)
 	unknown := errors.Is(err, iam.ErrUnknownAccessKey)
 	if err != nil && !unknown {
+		c.tries.takeBack(by)
 		return nil, 0, err
 	}
 	if !sameSecret(secret, given) || unknown {
-		c.Log.Warn("sign-in failed", "access_key_id", key, "address", from)
+		c.Log.Warn("sign-in failed", "access_key_id", by.key, "address", by.network)
 		return nil, 0, c.spendLookup(v, unknown)
 	}
-	c.tries.succeed(counted...)
+	c.tries.succeed(by)
 	return &who, 0, nil
 }
 

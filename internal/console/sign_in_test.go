@@ -65,6 +65,19 @@ func TestGuessingIsSlowedDown(t *testing.T) {
 	}
 }
 
+func TestWhatNobodyCouldDecideIsNoGuess(t *testing.T) {
+	d := openDesk(t)
+	key := d.Credentials(licensetest.Root)
+	if err := d.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 8 {
+		if status, _ := d.signIn(sigv4.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: key.SecretAccessKey}); status < 500 {
+			t.Fatalf("without a database a sign-in is answered with %d", status)
+		}
+	}
+}
+
 func TestTheNextPageIsOneOfOurs(t *testing.T) {
 	d := openDesk(t)
 	d.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

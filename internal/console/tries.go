@@ -7,11 +7,14 @@ import (
 )
 
 const (
-	// freeTries may fail before the first wait. Each one after them doubles it,
-	// from firstWait up to longestWait.
-	freeTries   = 5
-	firstWait   = time.Second
-	longestWait = 5 * time.Minute
+	// freeTries of one access key from one network may fail before the first
+	// wait, and freeTriesOfAll of all keys from one network, which many people may
+	// share. Each failure after them doubles the wait, from firstWait up to
+	// longestWait.
+	freeTries      = 5
+	freeTriesOfAll = 50
+	firstWait      = time.Second
+	longestWait    = 5 * time.Minute
 
 	// forgetTries is after which time failures no longer count.
 	forgetTries = time.Hour
@@ -20,8 +23,9 @@ const (
 	maxTries = 20_000
 )
 
-// tries slow down who guesses. They count the sign-ins that failed by what they
-// have in common: an access key, a network. Nothing waits here; a sign-in that
+// tries slow down who guesses. They count the sign-ins that failed: of an access
+// key from a network, and from a network. A key alone is not counted, so that
+// nobody elsewhere can keep its owner out. Nothing waits here; a sign-in that
 // comes too early is refused. Each server counts on its own.
 type tries struct {
 	mu   sync.Mutex
@@ -33,23 +37,57 @@ type try struct {
 	last   time.Time
 }
 
-// begin counts an attempt as failed for each of its properties, until succeed
-// takes that back, so that many at once are not one. It returns how long to
-// wait instead where it is too early; that attempt does not count.
-func (t *tries) begin(now time.Time, of ...string) (wait time.Duration) {
+// guesser is who is counted: an access key from a network.
+type guesser struct{ network, key string }
+
+// counts are what a guesser is counted by, each with how many may fail.
+func (g guesser) counts() map[string]int {
+	return map[string]int{g.pair(): freeTries, g.network: freeTriesOfAll}
+}
+
+func (g guesser) pair() string { return g.network + " " + g.key }
+
+// begin counts an attempt as failed until it is taken back, so that many at once
+// are not one. It returns how long to wait instead where it is too early; that
+// attempt does not count.
+func (t *tries) begin(now time.Time, by guesser) (wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, name := range of {
+	for name, free := range by.counts() {
 		one := t.of(name, now)
-		wait = max(wait, one.last.Add(waitAfter(one.failed)).Sub(now))
+		wait = max(wait, one.last.Add(waitAfter(one.failed-free)).Sub(now))
 	}
 	if wait > 0 {
 		return wait
 	}
-	for _, name := range of {
+	for name := range by.counts() {
 		t.put(name, try{t.of(name, now).failed + 1, now})
 	}
 	return 0
+}
+
+// takeBack takes back an attempt that was none: nobody could say whether the
+// secret was right.
+func (t *tries) takeBack(by guesser) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for name := range by.counts() {
+		if one := t.seen[name]; one.failed > 1 {
+			t.seen[name] = try{one.failed - 1, one.last}
+		} else {
+			delete(t.seen, name)
+		}
+	}
+}
+
+// succeed takes back an attempt that was right, and forgets the failures of its
+// key; those of others from the network stay, so that one known key is no way to
+// guess others.
+func (t *tries) succeed(by guesser) {
+	t.takeBack(by)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.seen, by.pair())
 }
 
 // of is what is remembered, which is nothing after forgetTries.
@@ -60,12 +98,13 @@ func (t *tries) of(name string, now time.Time) try {
 	return try{last: now}
 }
 
-func waitAfter(failed int) time.Duration {
-	if failed < freeTries {
+// waitAfter is how long to wait after so many failures more than are free.
+func waitAfter(beyond int) time.Duration {
+	if beyond < 0 {
 		return 0
 	}
 	wait := firstWait
-	for range failed - freeTries {
+	for range beyond {
 		if wait *= 2; wait >= longestWait {
 			return longestWait
 		}
@@ -92,15 +131,6 @@ func (t *tries) makeRoom(now time.Time) {
 				delete(t.seen, name)
 			}
 		}
-	}
-}
-
-// succeed forgets the failures.
-func (t *tries) succeed(of ...string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, name := range of {
-		delete(t.seen, name)
 	}
 }
 

@@ -99,6 +99,7 @@ func (v *visit) explain(err error) (int, string) {
 	var own *refusal
 	var fault *awsjson.Fault
 	var tooLarge *http.MaxBytesError
+	var away interface{ Unavailable() bool } // the database
 	switch {
 	case errors.As(err, &own):
 		return own.status, own.text
@@ -108,6 +109,9 @@ func (v *visit) explain(err error) (int, string) {
 		return http.StatusRequestEntityTooLarge, "The form is larger than the console takes. Send less at once."
 	}
 	v.c.Log.Error("page failed", "path", v.URL.Path, "error", err)
+	if errors.As(err, &away) && away.Unavailable() {
+		return http.StatusServiceUnavailable, "The server's database does not answer at the moment. Try again."
+	}
 	return http.StatusInternalServerError, "This is not your doing: the server could not finish the page. Try again; its log says more."
 }
 

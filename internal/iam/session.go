@@ -32,6 +32,13 @@ type Session struct {
 	Used        time.Time // exact to sessionGrain
 }
 
+// SessionPlace is a place in a list of sessions: after the one of this ID, that
+// was opened then. The zero value is before the first one.
+type SessionPlace struct {
+	Created time.Time
+	ID      string
+}
+
 // SessionStore keeps sessions. Deleted ones leave nothing.
 type SessionStore interface {
 	// InsertSession keeps a session and, of all that its principal has, those
@@ -39,9 +46,9 @@ type SessionStore interface {
 	InsertSession(ctx context.Context, s Session, keep int) error
 	Session(ctx context.Context, hash []byte) (*Session, error) // nil where there is none
 
-	// Sessions returns up to limit sessions of an account, the newest first;
-	// of one principal, or of all for "".
-	Sessions(ctx context.Context, account, principal string, limit int) ([]Session, error)
+	// Sessions returns up to limit sessions of an account after a place, the
+	// newest first; of one principal, or of all for "".
+	Sessions(ctx context.Context, account, principal string, after SessionPlace, limit int) ([]Session, error)
 	TouchSession(ctx context.Context, id string, used time.Time) error
 	SetSessionRegion(ctx context.Context, id, region string, regions []string) error
 
@@ -170,18 +177,23 @@ func (s *Sessions) End(ctx context.Context, of *Session) error {
 	return nil
 }
 
-// List returns the sessions that somebody may see and end, the newest first and
-// up to limit: their own, and with a key of the account itself all of it.
-func (s *Sessions) List(ctx context.Context, who Identity, limit int) ([]Session, error) {
+// List returns the sessions that somebody may see and end, the newest first,
+// after a place and up to limit: their own, and with a key of the account itself
+// all of it. next is where the list goes on, nil after the last one.
+func (s *Sessions) List(ctx context.Context, who Identity, after SessionPlace, limit int) (list []Session, next *SessionPlace, err error) {
 	whose, err := sessionsOf(who)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list, err := s.store.Sessions(ctx, who.Account, whose, limit)
+	list, err = s.store.Sessions(ctx, who.Account, whose, after, limit+1)
 	if err != nil {
-		return nil, fmt.Errorf("list sessions: %w", err)
+		return nil, nil, fmt.Errorf("list sessions: %w", err)
 	}
-	return slices.DeleteFunc(list, func(one Session) bool { return s.over(&one) }), nil
+	if len(list) > limit {
+		list = list[:limit]
+		next = &SessionPlace{list[limit-1].Created, list[limit-1].ID}
+	}
+	return slices.DeleteFunc(list, func(one Session) bool { return s.over(&one) }), next, nil
 }
 
 // sessionsOf is the principal whose sessions somebody may see, "" for those of

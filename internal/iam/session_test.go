@@ -88,7 +88,7 @@ func TestSessionsEndByTime(t *testing.T) {
 	}
 	n, err := f.Sweep(t.Context())
 	must(t, err)
-	list, err := f.List(t.Context(), rootUser("222222222222"), 10)
+	list, _, err := f.List(t.Context(), rootUser("222222222222"), iam.SessionPlace{}, 10)
 	must(t, err)
 	if n != 1 || len(list) != 1 {
 		t.Errorf("swept were %d, left are %d", n, len(list))
@@ -96,7 +96,7 @@ func TestSessionsEndByTime(t *testing.T) {
 	if f.now = f.now.Add(25 * time.Minute); f.works(used) {
 		t.Error("a session outlives its lifetime")
 	}
-	if list, err := f.List(t.Context(), rootUser("222222222222"), 10); err != nil || len(list) != 0 {
+	if list, _, err := f.List(t.Context(), rootUser("222222222222"), iam.SessionPlace{}, 10); err != nil || len(list) != 0 {
 		t.Errorf("listed are %d that are over (%v)", len(list), err)
 	}
 }
@@ -138,7 +138,7 @@ func TestWhoMayEndWhichSession(t *testing.T) {
 			here := newDatabase(t)
 			f, there := openFront(t, here), openFront(t, here)
 			session, token := f.signIn(c.of)
-			list, err := f.List(t.Context(), c.by, 10)
+			list, _, err := f.List(t.Context(), c.by, iam.SessionPlace{}, 10)
 			must(t, err)
 			if seen := len(list) == 1; seen != c.may {
 				t.Errorf("listed are %d", len(list))
@@ -161,7 +161,7 @@ func TestNobodyMayEndASession(t *testing.T) {
 	f := openFront(t, newDatabase(t))
 	session, token := f.signIn(rootUser("222222222222"))
 	for _, nobody := range []iam.Identity{{}, {Account: "222222222222"}} {
-		_, err := f.List(t.Context(), nobody, 10)
+		_, _, err := f.List(t.Context(), nobody, iam.SessionPlace{}, 10)
 		wantRefusal(t, err, iam.Denied, "not signed")
 		wantRefusal(t, f.Revoke(t.Context(), nobody, session.ID), iam.Denied, "not signed")
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -53,10 +54,15 @@ func (s *Store) Session(ctx context.Context, hash []byte) (*iam.Session, error) 
 }
 
 // Sessions implements iam.SessionStore.
-func (s *Store) Sessions(ctx context.Context, account, principal string, limit int) ([]iam.Session, error) {
+func (s *Store) Sessions(ctx context.Context, account, principal string, after iam.SessionPlace, limit int) ([]iam.Session, error) {
+	before := int64(math.MaxInt64)
+	if !after.Created.IsZero() {
+		before = after.Created.UnixMicro()
+	}
 	var found []iam.Session
-	err := s.readOne(ctx, "list sessions", selectSession+` WHERE account = $1 AND ($2 = '' OR principal = $2) ORDER BY created DESC, id LIMIT $3`,
-		[]any{account, principal, int64(limit)}, func(r sqlconn.Row) { found = append(found, scanSession(r)) })
+	err := s.readOne(ctx, "list sessions", selectSession+` WHERE account = $1 AND ($2 = '' OR principal = $2)
+		AND (created < $3 OR created = $3 AND id > $4) ORDER BY created DESC, id LIMIT $5`,
+		[]any{account, principal, before, after.ID, int64(limit)}, func(r sqlconn.Row) { found = append(found, scanSession(r)) })
 	return found, err
 }
 

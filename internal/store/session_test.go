@@ -52,12 +52,14 @@ func sessionsAreKept(t *testing.T, s *store.Store) {
 	check(t, "session", &one, got, err)
 	got, err = s.Session(ctx, []byte{9})
 	check(t, "session that nobody has", nil, got, err)
-	list, err := s.Sessions(ctx, one.Account, "", 10)
+	list, err := s.Sessions(ctx, one.Account, "", iam.SessionPlace{}, 10)
 	check(t, "sessions of the account, the newest first", []iam.Session{two, one}, list, err)
-	list, err = s.Sessions(ctx, one.Account, "arn:one", 10)
+	list, err = s.Sessions(ctx, one.Account, "arn:one", iam.SessionPlace{}, 10)
 	check(t, "sessions of one principal", []iam.Session{one}, list, err)
-	list, err = s.Sessions(ctx, one.Account, "", 1)
+	list, err = s.Sessions(ctx, one.Account, "", iam.SessionPlace{}, 1)
 	check(t, "one session", []iam.Session{two}, list, err)
+	list, err = s.Sessions(ctx, one.Account, "", iam.SessionPlace{Created: two.Created, ID: two.ID}, 10)
+	check(t, "sessions after the first", []iam.Session{one}, list, err)
 
 	found, err := s.DeleteSession(ctx, one.Account, "arn:one", "cs-2")
 	check(t, "deleted by another principal", false, found, err)
@@ -90,7 +92,7 @@ func sessionsAreBounded(t *testing.T, s *store.Store) {
 			}
 		}
 	}
-	list, err := s.Sessions(ctx, "000000000003", "", 10)
+	list, err := s.Sessions(ctx, "000000000003", "", iam.SessionPlace{}, 10)
 	var ids []string
 	for _, each := range list {
 		ids = append(ids, each.ID)
