@@ -18,6 +18,7 @@ var bodies = map[string]any{
 	"sign-in":              signInForm{},
 	"sign-in-role":         roleChoice{},
 	"sign-in-no-role":      noRole{},
+	"signed-out":           signedOut{},
 	"what-if":              new(whatIfPage),
 
 	"compare":   &comparePage{},

@@ -84,6 +84,9 @@ func (c *console) signOut(v *visit) error {
 	}
 	c.Log.Info("signed out", "session", v.session.ID, "principal", v.session.Principal)
 	v.dropCookie(sessionCookie)
+	if done, err := c.signOutThere(v); done || err != nil {
+		return err
+	}
 	if err := v.flash("You are signed out."); err != nil {
 		return err
 	}

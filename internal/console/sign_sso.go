@@ -8,6 +8,7 @@ import (
 
 	"reeve/internal/console/sso"
 	"reeve/internal/iam"
+	"reeve/internal/server"
 )
 
 const (
@@ -19,6 +20,9 @@ const (
 	// choiceCookie who came back from there and has not chosen a role yet.
 	flowCookie   = "reeve-flow"
 	choiceCookie = "reeve-choice"
+
+	// hintCookie holds what the provider knows by whom to sign out.
+	hintCookie = "reeve-hint"
 
 	// flowTime is how long a sign-in at the provider may take, and choiceTime
 	// how long the choice of a role.
@@ -65,6 +69,9 @@ func (c *console) finishSSO(v *visit) error {
 	person, err := c.SSO.Finish(v.Context(), begun.Flow, c.origin(v.Request)+callbackPath, v.URL.Query())
 	if err != nil {
 		return c.ssoRefusal(err)
+	}
+	if err := keep(v, hintCookie, person.Hint, c.Sessions.Lifetime()); err != nil {
+		v.dropCookie(hintCookie) // one that is too large; the provider asks instead
 	}
 	roles := c.SSO.Roles(person.Groups)
 	switch len(roles) {
@@ -165,3 +172,24 @@ func (c *console) enter(v *visit, by candidate, role sso.Role) error {
 }
 
 func roleARN(r sso.Role) string { return "arn:aws:iam::" + r.Account + ":role/" + r.Name }
+
+// signedOut leads on to the provider's own sign-out.
+type signedOut struct{ Provider, URL string }
+
+// signOutThere ends the session at the provider too, where the provider has a
+// page for that. It is a page of ours that leads there: browsers follow no form to
+// another site, since our policy allows none.
+func (c *console) signOutThere(v *visit) (done bool, err error) {
+	if c.SSO == nil || v.session.Role == "" {
+		return false, nil
+	}
+	hint, _ := kept[string](v, hintCookie)
+	v.dropCookie(hintCookie)
+	page := c.SSO.EndSession(v.Context(), hint, c.origin(v.Request)+signInPath)
+	if page == "" {
+		return false, nil
+	}
+	v.w.Header().Set("Refresh", "0; url="+page)
+	v.session, v.who = nil, server.Caller{}
+	return true, v.show(http.StatusOK, "signed-out", "Signed out", signedOut{c.SSOName, page})
+}

@@ -26,6 +26,7 @@ type identityProvider struct {
 	url     string
 	clients map[string]*storage.Client
 	groups  []string
+	back    string // where browsers go after the sign-out
 	away    bool
 }
 
@@ -33,6 +34,19 @@ func (p *identityProvider) SetUserinfoFromToken(ctx context.Context, info *oidc.
 	info.AppendClaims("groups", p.groups)
 	return p.Storage.SetUserinfoFromToken(ctx, info, token, subject, origin)
 }
+
+// GetClientByClientID lets browsers come back after the sign-out.
+func (p *identityProvider) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
+	client, err := p.Storage.GetClientByClientID(ctx, id)
+	return returning{client, p.back}, err
+}
+
+type returning struct {
+	op.Client
+	back string
+}
+
+func (r returning) PostLogoutRedirectURIs() []string { return []string{r.back} }
 
 func openProvider(t *testing.T) *identityProvider {
 	t.Helper()
@@ -83,6 +97,7 @@ func ssoDesk(t *testing.T, groups ...string) (*desk, *identityProvider) {
 			},
 		})
 	})
+	p.back = d.url + "/console/sign-in"
 	p.clients["reeve"] = storage.WebClient("reeve", "secret", d.url+"/console/sign-in/callback")
 	root := iam.Identity{Account: licensetest.Root, Root: true, Principal: iam.PrincipalOf(licensetest.Root)}
 	for _, name := range []string{"Auditor", "Owner"} {
@@ -162,6 +177,34 @@ func TestAnAnswerOfTheProviderCountsOnceAndInOneBrowser(t *testing.T) {
 	}
 	if status, _ := thief.get(answer); status != http.StatusForbidden {
 		t.Errorf("a second time it is answered with %d", status)
+	}
+}
+
+func TestSigningOutAlsoSignsOutAtTheProvider(t *testing.T) {
+	d, p := ssoDesk(t, "auditors")
+	d.get("/console/sign-in/sso")
+	status, text := d.post("/console/sign-out", nil)
+	if status != http.StatusOK || !strings.Contains(text, "You are signed out here") || strings.Contains(text, "assumed-role") {
+		t.Fatalf("%d\n%s", status, text)
+	}
+	there := d.linkOf(text, "Sign out of Example ID")
+	if !strings.HasPrefix(there, p.url+"/end_session?") || !strings.Contains(there, "id_token_hint=ey") {
+		t.Fatalf("it leads to %s", there)
+	}
+	answer, err := d.client.Get(there)
+	if _, text := d.read(answer, err); !strings.Contains(text, "Sign in to Reeve") {
+		t.Errorf("from the provider the way leads to\n%s", text)
+	}
+	if _, text := d.get("/console/"); !strings.Contains(text, "Sign in to Reeve") {
+		t.Error("the session goes on")
+	}
+}
+
+func TestWhoSignedInWithAKeySignsOutHereAlone(t *testing.T) {
+	d, _ := ssoDesk(t)
+	d.signIn(d.Credentials(licensetest.Root))
+	if _, text := d.post("/console/sign-out", nil); !strings.Contains(text, "You are signed out.") {
+		t.Errorf("the page says\n%s", text)
 	}
 }
 

@@ -169,6 +169,9 @@ func (s *Sessions) Ends(of *Session) time.Time { return of.Created.Add(s.opts.Li
 // Idle is after which time without use a session is over.
 func (s *Sessions) Idle() time.Duration { return s.opts.Idle }
 
+// Lifetime is after which time every session is over.
+func (s *Sessions) Lifetime() time.Duration { return s.opts.Lifetime }
+
 // End ends a session, as whoever holds it may.
 func (s *Sessions) End(ctx context.Context, of *Session) error {
 	if _, err := s.store.DeleteSession(ctx, of.Account, "", of.ID); err != nil {

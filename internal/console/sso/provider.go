@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,6 +58,35 @@ func (p *Provider) discover(ctx context.Context) (*oidc.Provider, error) {
 		return nil, &Error{Away, "The identity provider does not answer. Try again in a moment, or sign in with an access key.", p.failed}
 	}
 	return p.found, nil
+}
+
+// EndSession returns the provider's page that ends somebody's session there and
+// sends the browser to back afterwards, as OpenID Connect RP-Initiated Logout has
+// it. hint is that of the [Person], "" where it is not known any more. The page is
+// "" where the provider has none, or does not answer.
+func (p *Provider) EndSession(ctx context.Context, hint, back string) string {
+	found, err := p.discover(ctx)
+	if err != nil {
+		return ""
+	}
+	var also struct {
+		Endpoint string `json:"end_session_endpoint"`
+	}
+	if found.Claims(&also) != nil {
+		return ""
+	}
+	page, err := url.Parse(also.Endpoint)
+	if err != nil || page.Host == "" || page.Scheme != "https" && !strings.HasPrefix(p.Issuer, page.Scheme+"://") {
+		return ""
+	}
+	q := page.Query()
+	q.Set("client_id", p.ClientID)
+	q.Set("post_logout_redirect_uri", back)
+	if hint != "" {
+		q.Set("id_token_hint", hint)
+	}
+	page.RawQuery = q.Encode()
+	return page.String()
 }
 
 // look asks the provider; that who happens to wait first goes away is no failure.

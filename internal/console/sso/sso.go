@@ -52,6 +52,7 @@ type Person struct {
 	Session string   // names the person in records; of the characters that an ARN may have
 	Name    string   // for people
 	Groups  []string // in the provider's order
+	Hint    string   // that the provider knows them by when they sign out
 }
 
 // Kind says whose trouble an Error is.
@@ -129,7 +130,11 @@ func (p *Provider) Finish(ctx context.Context, flow Flow, redirect string, answe
 	if err := p.ask(ctx, found, token, claims); err != nil {
 		return nil, err
 	}
-	return p.person(claims)
+	person, err := p.person(claims)
+	if err == nil {
+		person.Hint, _ = token.Extra("id_token").(string)
+	}
+	return person, err
 }
 
 // exchangeError tells a code that the provider does not take from a provider

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"reeve/internal/console/sso"
 )
@@ -33,6 +34,7 @@ type liar struct {
 	token    string         // the ID token of the next answer; "" for none
 	refusal  string         // the error code of the next answer; "" for none
 	userInfo map[string]any // nil for a provider that has none
+	end      string         // where sessions end; "" for a provider that does not say
 	away     atomic.Bool
 	asked    atomic.Int32 // how often it described itself
 	form     url.Values   // that it was last asked for a token with
@@ -81,6 +83,9 @@ func (l *liar) describe(w http.ResponseWriter, _ *http.Request) {
 	}
 	if l.userInfo != nil {
 		about["userinfo_endpoint"] = l.URL + "/me"
+	}
+	if l.end != "" {
+		about["end_session_endpoint"] = l.end
 	}
 	answer(w, about)
 }
@@ -178,7 +183,7 @@ func TestTheProviderIsAskedWithPKCEStateAndNonce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&sso.Person{Session: "ana-1", Name: "ana-1", Groups: []string{"staff", "auditors"}}, person); diff != "" {
+	if diff := cmp.Diff(&sso.Person{Session: "ana-1", Name: "ana-1", Groups: []string{"staff", "auditors"}, Hint: l.token}, person); diff != "" {
 		t.Errorf("person (-want +got):\n%s", diff)
 	}
 	if l.form.Get("code_verifier") != flow.Verifier || l.form.Get("redirect_uri") != redirect {
@@ -259,6 +264,9 @@ func TestAnAnswerThatIsNotRightIsRefusedBeforeTheCodeIsUsed(t *testing.T) {
 	}
 }
 
+// withoutHint leaves out of a comparison what is the ID token.
+var withoutHint = cmpopts.IgnoreFields(sso.Person{}, "Hint")
+
 func TestGroupsAndNamesAreFoundWhereProvidersPutThem(t *testing.T) {
 	for name, c := range map[string]struct {
 		groups, subject string
@@ -286,7 +294,7 @@ func TestGroupsAndNamesAreFoundWhereProvidersPutThem(t *testing.T) {
 			flow := begin(t, p)
 			l.token = sign(t, jose.ES256, l.key, l.claims(flow, c.claims))
 			got, err := p.Finish(t.Context(), *flow, redirect, back(flow))
-			if diff := cmp.Diff(c.want, got); diff != "" || (err != nil) != (c.want == nil) {
+			if diff := cmp.Diff(c.want, got, withoutHint); diff != "" || (err != nil) != (c.want == nil) {
 				t.Errorf("%v (-want +got):\n%s", err, diff)
 			}
 		})
@@ -367,5 +375,26 @@ func TestRolesAreThoseOfTheGroups(t *testing.T) {
 	}
 	if !p.Granted(admin) || p.Granted(sso.Role{Account: "1", Name: "admin"}) {
 		t.Error("roles are taken for those of other accounts")
+	}
+}
+
+func TestASessionEndsAtAProviderThatSaysWhere(t *testing.T) {
+	for end, want := range map[string]string{
+		"":                                "",
+		"https://id.example/end?tenant=1": "https://id.example/end?client_id=reeve&id_token_hint=h&post_logout_redirect_uri=https%3A%2F%2Freeve.example%2F&tenant=1",
+		"javascript:alert(1)":             "",
+		"//elsewhere.example":             "",
+		"ftp://id.example/end":            "",
+	} {
+		l := openLiar(t)
+		l.end = end
+		if got := sso.New(l.settings()).EndSession(t.Context(), "h", "https://reeve.example/"); got != want {
+			t.Errorf("%q leads to %s", end, got)
+		}
+	}
+	away := openLiar(t)
+	away.away.Store(true)
+	if got := sso.New(away.settings()).EndSession(t.Context(), "", ""); got != "" {
+		t.Errorf("a provider that is away leads to %s", got)
 	}
 }
