@@ -30,5 +30,7 @@ var bodies = map[string]any{
 	"sources":   sourcesPage{},
 
 	"accounts": accountsPage{},
+	"holder":   holderPage{},
+	"users":    usersPage{},
 	"service":  servicePage{},
 }

@@ -2,19 +2,24 @@ package console
 
 import (
 	"net/http"
-	"net/url"
 
 	"reeve/internal/api"
 )
 
 const keysPath = settingsPath + "/keys"
 
-// keysPage is the page of users and access keys.
+// keysPage is the page of the access keys of an account itself.
 type keysPage struct {
-	User  string // whose keys are shown; "" for the account's own
-	Users []string
-	More  bool // users are left out
-	Keys  []keyLine
+	Choice accountChoice
+	Keys   keyTable
+}
+
+// keyTable is the access keys of a user, or of an account itself. The template
+// "access-keys" shows it.
+type keyTable struct {
+	User    string // "" for the account itself
+	Account string // "" for one's own
+	Keys    []keyLine
 }
 
 type keyLine struct {
@@ -23,40 +28,42 @@ type keyLine struct {
 	Created, Used stamp
 }
 
-// keysOf is the address of a user's keys.
-func keysOf(user string) string {
-	if user == "" {
-		return keysPath
+// keysOf is the address of a user's keys, or with nil of those of the account
+// itself.
+func keysOf(user, account *string) string {
+	if user == nil {
+		return inAccount(keysPath, account)
 	}
-	return keysPath + "?" + url.Values{"user": {user}}.Encode()
+	return userPath(*user, account)
 }
 
 func (c *console) keys(v *visit) error {
-	var users api.ListUsersOutput
-	if err := v.call("ListUsers", &api.ListUsersInput{MaxResults: new(int64(100))}, &users); err != nil {
+	account, err := v.account()
+	if err != nil {
 		return err
 	}
-	user := v.given("user")
-	var keys api.ListAccessKeysOutput
-	if err := v.call("ListAccessKeys", &api.ListAccessKeysInput{UserName: user}, &keys); err != nil {
+	if user := v.given("user"); user != nil {
+		v.redirect(userPath(*user, account))
+		return nil
+	}
+	var body keysPage
+	if body.Choice, err = v.accountChoice(keysPath, account); err != nil {
 		return err
 	}
-	body := keysPage{User: told(user), More: users.NextToken != nil}
-	for _, u := range users.Users {
-		body.Users = append(body.Users, told(u.UserName))
-	}
-	for _, k := range keys.AccessKeyMetadata {
-		body.Keys = append(body.Keys, keyLine{told(k.AccessKeyId), told(k.Status) == "Active", v.since(k.CreationTime), v.since(k.LastUsedTime)})
+	if body.Keys, err = v.keyTable(nil, account); err != nil {
+		return err
 	}
 	return v.show(http.StatusOK, "keys", "Access keys", body)
 }
 
-func (c *console) createUser(v *visit) error {
-	name := v.PostFormValue("name")
-	if err := v.call("CreateUser", &api.CreateUserInput{UserName: &name}, &api.CreateUserOutput{}); err != nil {
-		return err
+func (v *visit) keyTable(user, account *string) (t keyTable, err error) {
+	t = keyTable{User: told(user), Account: told(account)}
+	var out api.ListAccessKeysOutput
+	err = v.call("ListAccessKeys", &api.ListAccessKeysInput{UserName: user, AccountId: account}, &out)
+	for _, k := range out.AccessKeyMetadata {
+		t.Keys = append(t.Keys, keyLine{told(k.AccessKeyId), told(k.Status) == "Active", v.since(k.CreationTime), v.since(k.LastUsedTime)})
 	}
-	return v.done(keysOf(name), "User %s is there, and may do nothing until a policy says so.", name)
+	return t, err
 }
 
 // issued is what is shown once: a secret, and what it belongs to.
@@ -69,42 +76,67 @@ type issued struct {
 type fact struct{ Name, Value string }
 
 func (c *console) createKey(v *visit) error {
-	var out api.CreateAccessKeyOutput
-	if err := v.call("CreateAccessKey", &api.CreateAccessKeyInput{UserName: v.given("user")}, &out); err != nil {
+	account, err := v.account()
+	if err != nil {
 		return err
 	}
+	user := v.given("user")
+	return v.issueKey(user, account, keysOf(user, account))
+}
+
+// issueKey makes an access key, of the account itself where no user is named, and
+// shows it this once.
+func (v *visit) issueKey(user, account *string, back string) error {
+	var out api.CreateAccessKeyOutput
+	if err := v.call("CreateAccessKey", &api.CreateAccessKeyInput{UserName: user, AccountId: account}, &out); err != nil {
+		return err
+	}
+	text := "The secret is shown this once. Keep it where only its user can read it."
+	if user == nil {
+		text = "The secret is shown this once. Whoever has this key may do everything in account " + told(out.AccountId) + "."
+	}
 	return v.show(http.StatusOK, "issued", "New access key", issued{
-		Text:  "The secret is shown this once. Keep it where only its user can read it.",
-		Facts: []fact{{"Access key ID", told(out.AccessKeyId)}, {"Secret access key", told(out.SecretAccessKey)}},
-		Back:  keysOf(v.PostFormValue("user")),
+		Text: text, Facts: []fact{{"Access key ID", told(out.AccessKeyId)}, {"Secret access key", told(out.SecretAccessKey)}}, Back: back,
 	})
 }
 
 // switchKey lets an access key work, or no longer.
 func (c *console) switchKey(v *visit) error {
-	id, status := v.PathValue("id"), v.PostFormValue("status")
-	in := &api.UpdateAccessKeyInput{AccessKeyId: &id, Status: &status, UserName: v.given("user")}
+	account, err := v.account()
+	if err != nil {
+		return err
+	}
+	id, status, user := v.PathValue("id"), v.PostFormValue("status"), v.given("user")
+	in := &api.UpdateAccessKeyInput{AccessKeyId: &id, Status: &status, UserName: user, AccountId: account}
 	if err := v.call("UpdateAccessKey", in, &api.UpdateAccessKeyOutput{}); err != nil {
 		return err
 	}
 	if status == "Active" {
-		return v.done(keysOf(v.PostFormValue("user")), "Access key %s works again.", id)
+		return v.done(keysOf(user, account), "Access key %s works again.", id)
 	}
-	return v.done(keysOf(v.PostFormValue("user")), "Access key %s no longer works. What is signed in with it is signed out.", id)
+	return v.done(keysOf(user, account), "Access key %s no longer works. What is signed in with it is signed out.", id)
 }
 
 func (c *console) confirmDeleteKey(v *visit) error {
-	user := v.FormValue("user")
+	account, err := v.account()
+	if err != nil {
+		return err
+	}
+	user := v.given("user")
 	return v.confirm("Delete an access key", confirmation{
 		Text:   "Access key " + clipped(v.PathValue("id")) + " stops working within seconds, for ever. Whatever program still uses it fails.",
-		Button: "Delete the key", Fields: map[string]string{"user": user}, Back: keysOf(user),
+		Button: "Delete the key", Fields: map[string]string{"user": told(user), "account": told(account)}, Back: keysOf(user, account),
 	})
 }
 
 func (c *console) deleteKey(v *visit) error {
-	id := v.PathValue("id")
-	if err := v.call("DeleteAccessKey", &api.DeleteAccessKeyInput{AccessKeyId: &id, UserName: v.given("user")}, &api.DeleteAccessKeyOutput{}); err != nil {
+	account, err := v.account()
+	if err != nil {
 		return err
 	}
-	return v.done(keysOf(v.PostFormValue("user")), "Access key %s is deleted.", id)
+	id, user := v.PathValue("id"), v.given("user")
+	if err := v.call("DeleteAccessKey", &api.DeleteAccessKeyInput{AccessKeyId: &id, UserName: user, AccountId: account}, &api.DeleteAccessKeyOutput{}); err != nil {
+		return err
+	}
+	return v.done(keysOf(user, account), "Access key %s is deleted.", id)
 }

@@ -10,7 +10,9 @@ type route struct {
 }
 
 // routes is the table of everything below Home.
-func (c *console) routes() []route { return slices.Concat(c.personRoutes(), c.licenceRoutes()) }
+func (c *console) routes() []route {
+	return slices.Concat(c.personRoutes(), c.settingsRoutes(), c.holderRoutes(usersPath), c.holderRoutes(rolesPath), c.licenceRoutes())
+}
 
 // personRoutes are about who is here: sign-in, the bar at the top.
 func (c *console) personRoutes() []route {
@@ -26,27 +28,13 @@ func (c *console) personRoutes() []route {
 	}
 }
 
-// licenceRoutes are the pages.
-func (c *console) licenceRoutes() []route {
+// settingsRoutes are who may do what, and how.
+func (c *console) settingsRoutes() []route {
 	return []route{
-		{"GET /console/{$}", c.overview, false},
-		{"GET /console/configurations", c.configurations, false},
-		{"POST /console/configurations", c.createConfiguration, false},
-		{"GET /console/configurations/new", c.newConfiguration, false},
-		{"GET /console/configurations/{id}", c.configuration, false},
-		{"GET /console/configurations/{id}/usage.csv", c.exportCSV, false},
-		{"GET /console/configurations/{id}/usage.xlsx", c.exportXLSX, false},
-		{"GET /console/configurations/{id}/edit", c.editConfiguration, false},
-		{"POST /console/configurations/{id}/edit", c.updateConfiguration, false},
-		{"GET /console/configurations/{id}/delete", c.deletePage, false},
-		{"POST /console/configurations/{id}/delete", c.deleteConfiguration, false},
-		{"GET " + whatIfPath, c.whatIf, false},
-
 		{"GET " + settingsPath, c.settings, false},
 		{"POST " + settingsPath + "/zone", c.chooseZone, false},
 		{"GET " + settingsPath + "/sessions/{id}/end", c.confirmEndSession, false},
 		{"POST " + settingsPath + "/sessions/{id}/end", c.endSession, false},
-		{"POST " + settingsPath + "/users", c.createUser, false},
 		{"GET " + keysPath, c.keys, false},
 		{"POST " + keysPath, c.createKey, false},
 		{"POST " + keysPath + "/{id}/status", c.switchKey, false},
@@ -61,6 +49,39 @@ func (c *console) licenceRoutes() []route {
 		{"POST " + accountsPath + "/{id}/keys", c.createAccountKey, false},
 		{"GET " + servicePath, c.service, false},
 		{"POST " + servicePath, c.changeService, false},
+		{"GET " + usersPath, c.users, false},
+		{"POST " + usersPath, c.createUser, false},
+	}
+}
+
+// holderRoutes are the page of a user or role, with what its forms ask for.
+func (c *console) holderRoutes(path string) []route {
+	path += "/{name}"
+	return []route{
+		{"GET " + path, c.holder, false},
+		{"POST " + path + "/attach", c.attachPolicy, false},
+		{"POST " + path + "/detach", c.detachPolicy, false},
+		{"POST " + path + "/policies", c.putPolicy, false},
+		{"GET " + path + "/policies/delete", c.confirmDeletePolicy, false},
+		{"POST " + path + "/policies/delete", c.deletePolicy, false},
+	}
+}
+
+// licenceRoutes are the pages about licences and machines.
+func (c *console) licenceRoutes() []route {
+	return []route{
+		{"GET /console/{$}", c.overview, false},
+		{"GET /console/configurations", c.configurations, false},
+		{"POST /console/configurations", c.createConfiguration, false},
+		{"GET /console/configurations/new", c.newConfiguration, false},
+		{"GET /console/configurations/{id}", c.configuration, false},
+		{"GET /console/configurations/{id}/usage.csv", c.exportCSV, false},
+		{"GET /console/configurations/{id}/usage.xlsx", c.exportXLSX, false},
+		{"GET /console/configurations/{id}/edit", c.editConfiguration, false},
+		{"POST /console/configurations/{id}/edit", c.updateConfiguration, false},
+		{"GET /console/configurations/{id}/delete", c.deletePage, false},
+		{"POST /console/configurations/{id}/delete", c.deleteConfiguration, false},
+		{"GET " + whatIfPath, c.whatIf, false},
 
 		{"GET /console/configurations/{id}/explain", c.explainPage, false},
 		{"GET /console/configurations/{id}/compare", c.compare, false},

@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type identity struct {
 	Since, Until                       stamp
 	Idle                               string
 	Zone                               string // that times are shown in
+	Sent                               form   // that chooses another one
 	Zones                              []string
 	Sessions                           []sessionLine
 	Pages                              pages
@@ -64,6 +66,11 @@ type sessionLine struct {
 const sessionRows = 50
 
 func (c *console) settings(v *visit) error {
+	return v.showSettings(http.StatusOK, form{values: url.Values{"zone": {v.zone.String()}}})
+}
+
+func (v *visit) showSettings(status int, sent form) error {
+	c := v.c
 	around := v.pagedPart(settingsPath, nil, "page", "sessions")
 	list, next, err := c.Sessions.List(v.Context(), v.who.Identity, sessionPlace(around.token()), sessionRows)
 	if err != nil {
@@ -72,12 +79,12 @@ func (c *console) settings(v *visit) error {
 	body := identity{
 		Account: v.session.Account, Principal: v.who.Identity.Principal, Person: v.session.Person, Region: v.session.Region,
 		Root: v.who.Identity.Root, Since: v.at(v.session.Created), Until: v.at(c.Sessions.Ends(v.session)), Idle: inWords(c.Sessions.Idle()),
-		Zone: v.zone.String(), Zones: someZones, Pages: around.pages(tokenOf(next)),
+		Zone: v.zone.String(), Sent: sent, Zones: someZones, Pages: around.pages(tokenOf(next)),
 	}
 	for i := range list {
 		body.Sessions = append(body.Sessions, v.sessionLine(&list[i]))
 	}
-	return v.show(http.StatusOK, "settings", "Settings", body)
+	return v.show(status, "settings", "Settings", body)
 }
 
 // tokenOf and sessionPlace write and read a place in the list of sessions, as an

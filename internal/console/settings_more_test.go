@@ -87,3 +87,34 @@ func TestListsSayWhenThingsWereMade(t *testing.T) {
 		}
 	}
 }
+
+// A form that is refused has what was typed, says beside the field what is wrong,
+// and begins with a summary that has the focus.
+func TestRefusedFormsOfSettingsKeepWhatWasTyped(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	d.post("/console/settings/users", url.Values{"name": {"ana"}})
+	for path, form := range map[string]url.Values{
+		"users":    {"name": {"a b"}},
+		"accounts": {"name": {"Office"}, "account": {"12"}},
+		"agents":   {"name": {strings.Repeat("n", 129)}},
+		"service":  {"bucket": {"no ARN"}, "source_regions": {"eu-west-1"}, "cross_account": {"on"}},
+		"zone":     {"zone": {"Nowhere/City"}},
+	} {
+		status, text := d.post("/console/settings/"+path, form)
+		if status != http.StatusBadRequest {
+			t.Errorf("%s is answered with %d", path, status)
+		}
+		for name, values := range form {
+			if want := `value="` + values[0] + `"`; values[0] != "on" && !strings.Contains(text, want) {
+				t.Errorf("%s: %s is lost\n%s", path, name, words(text))
+			}
+		}
+		d.has(path, text, `role="alert" tabindex="-1" autofocus`, "-fault", `aria-invalid="true"`)
+		if strings.Contains(text, "validation error") {
+			t.Errorf("%s says\n%s", path, words(text))
+		}
+	}
+	if _, text := d.post("/console/settings/users", url.Values{"name": {"ana"}}); !strings.Contains(text, "exists already") {
+		t.Errorf("a user who is there is answered with\n%s", words(text))
+	}
+}

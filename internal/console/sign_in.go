@@ -129,6 +129,8 @@ func nextQuery(next string) string {
 // inWords is a time to wait as people say it.
 func inWords(d time.Duration) string {
 	switch seconds := int64((d + time.Second - 1) / time.Second); {
+	case seconds > 0 && seconds%3600 == 0:
+		return counted(seconds/3600, "hour", "hours")
 	case seconds == 1:
 		return "a second"
 	case seconds < 90:

@@ -36,7 +36,9 @@ func (c *console) chooseZone(v *visit) error {
 		return v.done(settingsPath, "Times are shown in the time zone of your browser.")
 	}
 	if _, ok := zoneNamed(name); !ok {
-		return refuse(http.StatusBadRequest, "%q is no time zone. Write one like Europe/Berlin, or nothing for that of your browser.", clipped(name))
+		f := v.sent()
+		f.blame("zone", "This is no time zone. Write one like Europe/Berlin, or nothing for that of your browser.")
+		return v.showSettings(http.StatusBadRequest, f)
 	}
 	v.setCookie(chosenZoneCookie, name, 365*24*time.Hour)
 	return v.done(settingsPath, "Times are shown in the time zone %s.", name)
