@@ -1,6 +1,7 @@
 package console
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,7 +16,15 @@ type rung struct {
 	Technical string // the API's name, where the title is another
 	Value     string
 	Link      *resourceLink // in place of Value
-	Note      string
+	Note      []notePart
+	Fact      string // the name that reports give it; "" for what is no reported fact
+	Origin    factOrigin
+}
+
+// notePart is a part of a note: a text, or a moment.
+type notePart struct {
+	Text string
+	When stamp
 }
 
 var kindWords = map[string]string{"fact": "Fact", "term": "Term", "rule": "Rule", "exclusion": "Exception", "result": "Result"}
@@ -62,7 +71,13 @@ var noteWords = map[string]string{
 
 func (v *visit) rung(s *api.ExplanationStep) rung {
 	name, value := told(s.Name), told(s.Value)
-	r := rung{Kind: told(s.Kind), Label: worded(kindWords, told(s.Kind)), Title: worded(stepWords, name), Value: clippedTo(value, longest), Note: clippedTo(told(s.Note), longest)}
+	r := rung{Kind: told(s.Kind), Label: worded(kindWords, told(s.Kind)), Title: worded(stepWords, name), Value: clippedTo(value, longest), Note: v.plainNote(clippedTo(told(s.Note), longest))}
+	if r.Kind == "fact" {
+		r.Fact = reportedFacts[name]
+	}
+	if n, err := strconv.ParseInt(value, 10, 64); err == nil && (r.Fact != "" || r.Kind != "fact") { // other facts may be accounts
+		r.Value = grouped(n)
+	}
 	if r.Title != name {
 		r.Technical = clipped(name)
 	}
@@ -78,7 +93,6 @@ func (v *visit) rung(s *api.ExplanationStep) rung {
 			r.Link = linkTo(value)
 		}
 	}
-	r.Note = v.plainNote(r.Note)
 	return r
 }
 
@@ -93,18 +107,28 @@ func clippedTo(s string, most int) string {
 }
 
 // plainNote words a note for people, with its moments in the viewer's zone.
-func (v *visit) plainNote(note string) string {
+func (v *visit) plainNote(note string) (parts []notePart) {
 	if plain, ok := noteWords[note]; ok {
-		return plain
+		return []notePart{{Text: plain}}
 	}
-	words := strings.Split(note, " ")
-	for i, w := range words {
-		bare := strings.TrimRight(w, ",.:")
-		if t, err := time.Parse(time.RFC3339Nano, bare); err == nil {
-			words[i] = v.at(t).Local + w[len(bare):]
+	text := ""
+	for i, word := range strings.Split(note, " ") {
+		if i > 0 {
+			text += " "
 		}
+		bare := strings.TrimRight(word, ",.:")
+		t, err := time.Parse(time.RFC3339Nano, bare)
+		if err != nil {
+			text += word
+			continue
+		}
+		parts = append(parts, notePart{Text: text}, notePart{When: v.at(t)})
+		text = word[len(bare):]
 	}
-	return strings.Join(words, " ")
+	if text != "" {
+		parts = append(parts, notePart{Text: text})
+	}
+	return parts
 }
 
 // whyNothing finds, in the steps of a resource that consumes nothing, the one

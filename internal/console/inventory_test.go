@@ -70,8 +70,35 @@ func TestAnExplanationIsTrueAtItsMoment(t *testing.T) {
 	d.Put(licensetest.Root, api.Resource{ResourceArn: &machine, Status: new("stopped")})
 	d.shows(explain, `<div class="huge dim">0</div>`, "holds no licence")
 	d.shows(path+"/explain", "Which machine, and when?")
-	if status, _ := d.get(explain + "&at=soon"); status != http.StatusBadRequest {
-		t.Errorf("a moment that is none answers %d", status)
+	for _, wrong := range []string{"soon", "2030-01-01T12:00"} {
+		status, text := d.get(explain + "&at=" + wrong)
+		if status != http.StatusBadRequest || !strings.Contains(text, `value="`+wrong+`"`) || !strings.Contains(text, "autofocus") {
+			t.Errorf("the moment %s answers %d\n%s", wrong, status, words(text))
+		}
+	}
+}
+
+func TestAnExplanationSaysWhatThingsWereCalledAndWhoSaidSo(t *testing.T) {
+	d := signedIn(t, licensetest.Root)
+	m := licensetest.Machine(licensetest.Root, "i-0", 4)
+	m.Name = new("first <name>")
+	d.Put(licensetest.Root, m)
+	arn, path := d.counting(*m.ResourceArn)
+	d.Clock.Advance(time.Hour)
+	m.VCpus = new(int64(1600))
+	d.Put(licensetest.Root, m)
+	d.Clock.Advance(time.Hour)
+	then := d.Clock.Now()
+	d.Clock.Advance(time.Hour)
+	m.Name = new("second name")
+	d.Put(licensetest.Root, m)
+	d.Call(licensetest.Root, "AWSLicenseManager.UpdateLicenseConfiguration", &api.UpdateLicenseConfigurationInput{LicenseConfigurationArn: &arn, Name: new("renamed")}, nil)
+	explain := path + "/explain?resource=" + url.QueryEscape(*m.ResourceArn)
+	now, past := d.page(explain), d.page(explain+"&at="+stamp(then))
+	d.says(now, "second name i-0 consumes 1,600 licences of renamed", "So since 1 Jan 2026 01:00 : import or API, by root")
+	d.says(past, "first <name> i-0 consumed 1,600 licences of Oracle <b>EE</b> at 1 Jan 2026 02:00", "So since 1 Jan 2026 01:00")
+	if !strings.Contains(past, "<title>Why Oracle &lt;b&gt;EE&lt;/b&gt; counts first &lt;name&gt;") {
+		t.Error("the title is of another moment")
 	}
 }
 
