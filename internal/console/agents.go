@@ -72,7 +72,7 @@ func (c *console) confirmRevokeAgent(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.confirm("Revoke an agent token", confirmation{
+	return v.confirm("Revoke agent token "+clipped(v.PathValue("id")), confirmation{
 		Text:   "Agents that report with token " + clipped(v.PathValue("id")) + " are refused within seconds, for ever. What they reported stays.",
 		Button: "Revoke the token", Fields: map[string]string{"account": told(account)}, Back: inAccount(agentsPath, account),
 	})

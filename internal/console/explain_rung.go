@@ -1,7 +1,6 @@
 package console
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -75,8 +74,8 @@ func (v *visit) rung(s *api.ExplanationStep) rung {
 	if r.Kind == "fact" {
 		r.Fact = reportedFacts[name]
 	}
-	if n, err := strconv.ParseInt(value, 10, 64); err == nil && (r.Fact != "" || r.Kind != "fact") { // other facts may be accounts
-		r.Value = grouped(n)
+	if r.Fact != "" || r.Kind != "fact" { // other facts may be accounts
+		r.Value = groupedText(r.Value)
 	}
 	if r.Title != name {
 		r.Technical = clipped(name)

@@ -60,7 +60,7 @@ func (c *console) confirmDeletePolicy(v *visit) error {
 		return err
 	}
 	name := v.FormValue("policy")
-	return v.confirm("Delete a policy", confirmation{
+	return v.confirm("Delete policy "+clipped(name)+" of "+clipped(h.Name), confirmation{
 		Text:   "Policy " + clipped(name) + " of " + string(h.Kind) + " " + clipped(h.Name) + " is gone within seconds, with its text. What it denies is denied no longer, and what it allows is not allowed by it.",
 		Button: "Delete the policy", Fields: map[string]string{"policy": name, "account": told(h.account)}, Back: h.path(),
 	})

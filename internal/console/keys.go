@@ -123,7 +123,7 @@ func (c *console) confirmDeleteKey(v *visit) error {
 		return err
 	}
 	user := v.given("user")
-	return v.confirm("Delete an access key", confirmation{
+	return v.confirm("Delete access key "+clipped(v.PathValue("id")), confirmation{
 		Text:   "Access key " + clipped(v.PathValue("id")) + " stops working within seconds, for ever. Whatever program still uses it fails.",
 		Button: "Delete the key", Fields: map[string]string{"user": told(user), "account": told(account)}, Back: keysOf(user, account),
 	})

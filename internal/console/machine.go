@@ -188,7 +188,7 @@ var factWords = map[string]string{
 
 func (v *visit) fact(f *api.ResourceFact) machineFact {
 	name, value := told(f.Name), told(f.Value)
-	m := machineFact{Title: factTitle(name), Value: clippedTo(value, longest), Since: v.when(f.Since)}
+	m := machineFact{Title: factTitle(name), Value: clippedTo(factValue(name, value), longest), Since: v.when(f.Since)}
 	if m.Title != name {
 		m.Technical = clipped(name)
 	}
@@ -196,6 +196,16 @@ func (v *visit) fact(f *api.ResourceFact) machineFact {
 		m.Link = linkTo(value)
 	}
 	return m
+}
+
+// factValue is the value of a fact for people: numbers of processors with their
+// digits in groups.
+func factValue(name, value string) string {
+	switch name {
+	case "VCpus", "Cores", "Sockets", "ThreadsPerCore":
+		return groupedText(value)
+	}
+	return value
 }
 
 // isARN reports whether a fact names another resource.

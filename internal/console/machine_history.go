@@ -63,7 +63,7 @@ func (v *visit) version(resource string, r *api.ResourceVersion) machineVersion 
 
 func factChanges(list []api.ResourceFactChange) (changes []change, more int64) {
 	for _, c := range list[:min(len(list), changesShown)] {
-		changes = append(changes, change{factTitle(told(c.Name)), clipped(told(c.From)), clipped(told(c.To))})
+		changes = append(changes, change{factTitle(told(c.Name)), clipped(factValue(told(c.Name), told(c.From))), clipped(factValue(told(c.Name), told(c.To)))})
 	}
 	return changes, int64(len(list) - len(changes))
 }

@@ -98,7 +98,7 @@ func moment(text *string) time.Time {
 type momentPicker struct {
 	Path    string
 	Hidden  []parameter // that the page keeps
-	Value   string      // of the input: the viewer's local time
+	At      field       // of the input: the viewer's local time
 	Max     string
 	Past    bool
 	Shown   stamp // the moment; of now, when the page was made
@@ -122,7 +122,7 @@ const localForm = "2006-01-02T15:04:05"
 // for now.
 func (v *visit) picker(at *time.Time, keep url.Values) momentPicker {
 	now := v.c.Now().In(v.zone)
-	p := momentPicker{Path: v.URL.Path, Max: now.Format(localForm), Past: at != nil, Shown: v.at(now), NowHref: v.URL.Path}
+	p := momentPicker{Path: v.URL.Path, Max: now.Format(localForm), At: field{Name: "at"}, Past: at != nil, Shown: v.at(now), NowHref: v.URL.Path}
 	if len(keep) > 0 {
 		p.NowHref += "?" + keep.Encode()
 	}
@@ -130,7 +130,7 @@ func (v *visit) picker(at *time.Time, keep url.Values) momentPicker {
 		p.Hidden = append(p.Hidden, parameter{name, keep.Get(name)})
 	}
 	if at != nil {
-		p.Shown, p.Value = v.at(*at), at.In(v.zone).Format(localForm)
+		p.Shown, p.At.Value = v.at(*at), at.In(v.zone).Format(localForm)
 	}
 	for _, preset := range presetDays(now) {
 		q := cloned(keep)
@@ -138,6 +138,15 @@ func (v *visit) picker(at *time.Time, keep url.Values) momentPicker {
 		p.Presets = append(p.Presets, link{preset.text, v.URL.Path + "?" + q.Encode(), v.URL.Query().Get("at") == q.Get("at")})
 	}
 	return p
+}
+
+// pickAgain is the choice of a moment after one that was refused, as it was typed.
+func (v *visit) pickAgain(text string) *momentPicker {
+	keep := v.URL.Query()
+	keep.Del("at")
+	p := v.picker(nil, keep)
+	p.At.Value, p.At.Error = clipped(v.URL.Query().Get("at")), plainRefusal(text)
+	return &p
 }
 
 type presetDay struct {

@@ -65,17 +65,29 @@ func grouped[N int | int64](n N) string {
 	return sign + digits
 }
 
+// groupedText is grouped for a number that an answer has as text; other texts stay.
+func groupedText(text string) string {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return text
+	}
+	return grouped(n)
+}
+
 // page is what the layout is given. Of Body, each page has its own kind.
 type page struct {
 	Title   string
 	Section string // of the navigation: the first part of the path
 	Account string // "" where nobody is signed in
 	Region  string
+	Wanted  field  // the region that was asked for and refused
 	Person  string // who is signed in
 	Root    bool   // of the deployment's root account
 	Tab     string // of the section: the second part of the path
 	Path    string
 	Theme   string   // light, dark or "" for the system's
+	Now     stamp    // when the page was made; prints show it
+	Zone    string   // that times are in
 	Flash   string   // what the page before has left to say
 	Regions []string // that the person looked at before
 	Body    any
@@ -93,8 +105,8 @@ func (v *visit) show(status int, name, title string, body any) error {
 	}
 	var out bytes.Buffer
 	err := t.ExecuteTemplate(&out, "layout.html", page{
-		Title: title, Section: v.section(), Account: v.who.Identity.Account, Region: v.who.Region,
-		Root: v.who.Identity.Root, Tab: v.tab(), Person: v.who.Identity.Principal, Path: v.shown(), Theme: v.theme(), Flash: v.flashed(), Regions: v.regions(), Body: body,
+		Title: title, Section: v.section(), Tab: v.tab(), Path: v.shown(), Body: body, Theme: v.theme(), Flash: v.flashed(), Now: v.at(v.c.Now()), Zone: v.zone.String(),
+		Account: v.who.Identity.Account, Root: v.who.Identity.Root, Person: v.who.Identity.Principal, Region: v.who.Region, Regions: v.regions(), Wanted: v.region,
 	})
 	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)

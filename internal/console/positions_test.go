@@ -25,10 +25,12 @@ const hostileText = `"><script>alert(1)</script><b onmouseover='x'>{{.}}</b>&amp
 // signed in who may see the names of machines.
 func positionDesk(t *testing.T) *desk {
 	t.Helper()
-	d := openDeskWith(t, func(s *licensetest.Server, cfg *console.Config) { cfg.Now = s.Clock.Now })
+	d := openDeskWith(t, atTheClockOfTheLedgers)
 	d.signIn(d.Credentials(ledgerAccount))
 	return d
 }
+
+func atTheClockOfTheLedgers(s *licensetest.Server, cfg *console.Config) { cfg.Now = s.Clock.Now }
 
 // newClient is another browser.
 func newClient(t *testing.T) *http.Client {
@@ -176,9 +178,11 @@ func TestTheOverviewShowsTheWorstFirst(t *testing.T) {
 		t.Errorf("its rows lead to %s", href)
 	}
 	d.says(d.page("/console/?"+at(licensetest.Epoch.Add(-time.Hour))), "There was no configuration at that moment.")
-	if status, text := d.get("/console/?at=2030-01-01"); status != http.StatusBadRequest || !strings.Contains(text, "in the future") {
+	status, text := d.get("/console/?at=2030-01-01")
+	if status != http.StatusBadRequest || !strings.Contains(text, "in the future") {
 		t.Errorf("the future answers %d: %s", status, words(text))
 	}
+	d.has("the page that refuses it", text, `name="at" step="1" value="2030-01-01"`, `id="field-at"`, "autofocus")
 }
 
 func TestTheOverviewCountsFailures(t *testing.T) {

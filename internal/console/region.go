@@ -28,6 +28,7 @@ func (v *visit) regions() []string {
 func (c *console) chooseRegion(v *visit) error {
 	region := strings.TrimSpace(v.PostFormValue("region"))
 	if !isRegion(region) {
+		v.region = field{"region", clipped(region), notARegion}
 		return refuse(http.StatusBadRequest, notARegion)
 	}
 	if err := c.Sessions.Look(v.Context(), v.session, region); err != nil {

@@ -110,7 +110,7 @@ func (v *visit) sessionLine(s *iam.Session) sessionLine {
 }
 
 func (c *console) confirmEndSession(v *visit) error {
-	return v.confirm("End a session", confirmation{
+	return v.confirm("End session "+clipped(v.PathValue("id")), confirmation{
 		Text:   "Whoever uses session " + clipped(v.PathValue("id")) + " is signed out at their next click.",
 		Button: "End the session", Back: settingsPath,
 	})

@@ -187,9 +187,11 @@ func TestAnotherRegionIsRememberedInTheSession(t *testing.T) {
 			t.Errorf("after the switch the page lacks %q\n%s", want, text)
 		}
 	}
-	if status, _ := d.post("/console/region", url.Values{"region": {"nowhere"}}); status != http.StatusBadRequest {
+	status, text := d.post("/console/region", url.Values{"region": {"nowhere"}})
+	if status != http.StatusBadRequest {
 		t.Errorf("a region that is none is answered with %d", status)
 	}
+	d.has("the page afterwards", text, `value="nowhere"`, `id="field-region"`, "<details class=\"menu who noprint\" open>")
 }
 
 func TestColoursAreRemembered(t *testing.T) {

@@ -60,7 +60,7 @@ func (c *console) sources(v *visit) error {
 func (v *visit) source(s *api.Source) sourceView {
 	view := sourceView{
 		Name: told(s.Name), Path: sourcePath(told(s.Name)), Kind: told(s.Kind), Account: told(s.AccountId), Region: told(s.Region),
-		Every: (time.Duration(told(s.EverySeconds)) * time.Second).String(), Settings: clippedTo(told(s.Settings), 2000), Paused: told(s.Paused),
+		Every: inWords(time.Duration(told(s.EverySeconds)) * time.Second), Settings: clippedTo(told(s.Settings), 2000), Paused: told(s.Paused),
 		Running: told(s.Running) || told(s.Asked), Next: v.when(s.NextRunTime), LastSuccess: v.when(s.LastSuccessTime), FailedRuns: told(s.FailedRuns),
 		Last: v.runGiven(s.LastRun), Trouble: v.runGiven(s.TroubledRun),
 	}

@@ -24,6 +24,7 @@ type visit struct {
 
 	session *iam.Session // nil where nobody is signed in
 	stale   bool         // the browser has a session that is over
+	region  field        // that was asked for and refused
 }
 
 // serve finds out who asks, sends strangers to the sign-in page, and answers
@@ -83,13 +84,20 @@ func (c *console) nothingHere(*visit) error {
 }
 
 // trouble is what the page of an error is given.
-type trouble struct{ Text string }
+type trouble struct {
+	Text   string
+	Moment *momentPicker // to choose another moment, where one was refused
+}
 
 // fail shows the page of an error: what the person did wrong in the words of
 // whoever refused it, and nothing but a number of what is ours.
 func (v *visit) fail(err error) {
 	status, text := v.explain(err)
-	if err := v.show(status, "error", http.StatusText(status), trouble{text}); err != nil {
+	body := trouble{Text: text}
+	if status == http.StatusBadRequest && v.Method == http.MethodGet && v.session != nil && v.URL.Query().Has("at") {
+		body.Moment = v.pickAgain(text)
+	}
+	if err := v.show(status, "error", http.StatusText(status), body); err != nil {
 		v.c.Log.Error("show the page of an error", "error", err)
 	}
 }

@@ -31,6 +31,7 @@ type whatIfPage struct {
 	Plans          []string // as the address has them
 	Actions        []plannedAction
 	Alert          string
+	Sent           form   // the action that was to be added, where it was refused
 	Share, Other   string // addresses of this plan, and of it in the other mode
 	Result         *whatIfResult
 }
@@ -99,11 +100,15 @@ func (c *console) whatIf(v *visit) error {
 			v.redirect(whatIfAddress(append(p.Plans, added), p.Facts))
 			return nil
 		}
-		p.Alert = err.Error()
+		p.Alert, p.Sent = err.Error(), v.sent()
 	}
 	p.choose(q.Get("configuration"))
+	status := http.StatusOK
+	if p.Sent.values != nil {
+		status = http.StatusBadRequest
+	}
 	p.simulate(v)
-	return v.show(http.StatusOK, "what-if", "What if?", p)
+	return v.show(status, "what-if", "What if?", p)
 }
 
 // allConfigurations lists what a plan can be about.
@@ -132,6 +137,16 @@ func (p *whatIfPage) choose(name string) {
 			p.Chosen = told(c.LicenseConfigurationArn)
 		}
 	}
+}
+
+// Typed is what somebody typed into one of the forms, which are told by what they
+// do; if nothing was refused, it is what the form begins with.
+func (p *whatIfPage) Typed(do, name, begin string) string {
+	switch sent := p.Sent.Value("do"); {
+	case sent == do, do == "change" && sent != "launch" && sent != "terms" && sent != "":
+		return p.Sent.Value(name)
+	}
+	return begin
 }
 
 // whatIfAddress is the address of a plan.

@@ -44,7 +44,10 @@ func TestAPlanIsMadeByFormsAndSharedByItsAddress(t *testing.T) {
 	shows("/console/what-if?"+ordered.Encode(), "Everything fits", "0 → <strong>40</strong> of 40")
 
 	shows("/console/what-if?do=stop&resource=i-none", "Stop i-none", "is not in the inventory")
-	shows("/console/what-if?do=launch&machines=many", "is no whole number")
+	status, text := d.get("/console/what-if?do=launch&machines=many&type=m5.%3Cb%3E")
+	if status != http.StatusBadRequest || !strings.Contains(text, "is no whole number") || !strings.Contains(text, `value="many"`) || !strings.Contains(text, `value="m5.&lt;b&gt;"`) {
+		t.Errorf("what is no number is answered with %d\n%s", status, text)
+	}
 	shows("/console/what-if?plan=do%3Dnothing", "has an action that is none")
 	if status, _ := d.get("/console/what-if?" + strings.Repeat("plan=x&", 31)); status != http.StatusRequestURITooLong {
 		t.Errorf("a plan of 31 actions: %d", status)
