@@ -11,10 +11,11 @@ type memory struct {
 	writer  int64 // SQLite's cache for changes
 	readers int64 // SQLite's caches for reading
 	agents  int64 // reports of agents that are read or wait
+	bodies  int64 // requests that are read, or worked on
 }
 
 func memoryFor(total int64) memory {
-	return memory{nodes: total * 7 / 16, pages: total / 16, writer: total / 16, readers: total / 16, agents: total / 8}
+	return memory{nodes: total * 7 / 16, pages: total / 16, writer: total / 16, readers: total / 16, agents: total / 8, bodies: total / 8}
 }
 
 // outside is what is neither in Go's heap nor in a cache of SQLite: the program

@@ -24,6 +24,7 @@ import (
 	"reeve/internal/client"
 	"reeve/internal/config"
 	"reeve/internal/evidence/notary"
+	"reeve/internal/gate"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/metrics"
@@ -138,6 +139,7 @@ type serverProcess struct {
 	log       *slog.Logger
 	listener  net.Listener
 	tls       *certificate.Keeper // nil for HTTP
+	bounds    bounds
 	store     *store.Store
 	manager   *license.Manager
 	directory *iam.Directory
@@ -172,6 +174,7 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	if err = s.openTLS(); err != nil {
 		return err
 	}
+	s.openBounds()
 	if err = s.openMetrics(); err != nil {
 		return err
 	}
@@ -251,14 +254,15 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	}
 	api := server.New(server.Config{
 		Manager: s.manager, Directory: s.directory, Sources: s.sources, Notary: s.notary, TokenKey: tokens, Now: time.Now, Log: s.log, Issuers: issuers,
-		Audit: s.audit, Trail: s.store.Audit(),
+		Gate: s.bounds.gate, Keys: s.bounds.keys, Audit: s.audit, Trail: s.store.Audit(),
 		TrustProxy: s.cfg.TrustProxy, PageCacheBytes: memoryFor(s.cfg.Memory).pages, PageCacheStats: pages,
 	})
 	mux.Handle("/", s.counted(browsersToConsole(api), operationOf()))
 	if err := s.openConsole(mux, api, tokens); err != nil {
 		return err
 	}
-	s.http = awsjson.NewServer(mux)
+	s.http = awsjson.NewServer(gate.Handler(mux))
+	s.http.ConnContext = gate.Context
 	s.http.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
 	return nil
 }

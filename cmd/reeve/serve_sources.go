@@ -65,6 +65,7 @@ func (s *serverProcess) measure(pages *server.CacheStats) agent.Meter {
 		h := s.store.Health()
 		return metrics.Database{Writable: !h.Unwritable, Damaged: h.Damaged, Refused: h.Refused}
 	})
+	s.metrics.Network(s.networkMetrics)
 	s.metrics.Caches(map[string]metrics.Cache{"nodes": s.store.NodeCache(), "pages": pages})
 	return s.metrics.Agents()
 }
@@ -100,6 +101,7 @@ func (s *serverProcess) serveMetrics(ctx context.Context) {
 	s.metrics.Sources(s.sourceMetrics)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.Handler())
+	mux.HandleFunc("GET /healthz", s.health) // also while every connection of the other address is taken
 	scrapes := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10}
 	context.AfterFunc(ctx, func() { _ = scrapes.Close() }) // a scrape more or less
 	s.log.Info("metrics are served", "address", s.metricsListener.Addr().String())

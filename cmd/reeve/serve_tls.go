@@ -28,11 +28,12 @@ func (s *serverProcess) openTLS() (err error) {
 
 // serve answers until the server is shut down.
 func (s *serverProcess) serve() error {
+	bounded := s.bounds.connections.Listener(s.listener)
 	if s.tls == nil {
-		return s.http.Serve(s.listener)
+		return s.http.Serve(bounded)
 	}
 	s.http.TLSConfig = s.tls.Config()
-	return s.http.ServeTLS(s.listener, "", "")
+	return s.http.ServeTLS(bounded, "", "")
 }
 
 // watchTLS takes new certificates until ctx ends. SIGHUP asks for a look.

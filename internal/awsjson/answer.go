@@ -94,6 +94,9 @@ func (a answer) fault(f *Fault) {
 	body = appendString(body, clip(f.Message, maxMessage))
 	body = append(body, '}')
 	a.w.Header().Set("X-Amzn-Errortype", f.Code)
+	if f.Code == CodeThrottling || f.status() == http.StatusServiceUnavailable {
+		a.w.Header().Set("Retry-After", "1") // seconds; for clients that are not AWS's
+	}
 	a.write(f.status(), jsonType, body)
 }
 

@@ -38,6 +38,9 @@ type Call struct {
 type Operation struct {
 	// MaxBody limits the request's body, in bytes. Zero means 1 MiB.
 	MaxBody int64
+	// Change says that it may change something. Reads and changes have places of
+	// their own at the Gate.
+	Change bool
 	// Serve answers a call. A nil Response is the empty answer, "{}". The body
 	// has not been looked at: what needs no member of it must still refuse one
 	// that Decode refuses.
@@ -59,7 +62,9 @@ type Handler struct {
 	// Observe sees every request of this protocol, and every Invoke; it may be
 	// nil.
 	Observe Observer
-	Log     *slog.Logger
+	// Gate bounds what is done at once; nil bounds nothing.
+	Gate Gate
+	Log  *slog.Logger
 }
 
 // ServeHTTP answers one request. It always answers, with a fault if need be,
@@ -75,8 +80,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer in.release()
 	defer out.release()
 	c := Call{RequestID: id}
+	memory := share{gate: h.Gate}
+	defer memory.release()
 	defer h.recoverPanic(a, r, &c)
-	response, err := h.serve(r, &c, in, out)
+	response, err := h.serve(r, &c, in, out, &memory)
 	if err != nil {
 		fault := h.toFault(r, id, err)
 		h.observe(r.Context(), &Observation{Request: r, Call: c, Fault: fault})
@@ -96,12 +103,12 @@ func isClaimed(r *http.Request) bool {
 
 // serve returns the bytes of a successful answer, which live in out. It fills
 // c with what it finds out, the body in the memory of in.
-func (h *Handler) serve(r *http.Request, c *Call, in, out *buffer) (response []byte, err error) {
+func (h *Handler) serve(r *http.Request, c *Call, in, out *buffer, memory *share) (response []byte, err error) {
 	op, known := h.find(r, c)
 	if err := h.admit(r.Context(), c.Target); err != nil {
 		return nil, err
 	}
-	err = readBody(r, op.limit(), in)
+	err = readBody(r, op.limit(), in, memory)
 	c.Body, c.Out = in.bytes, out.bytes
 	if err != nil {
 		return nil, err
@@ -109,6 +116,10 @@ func (h *Handler) serve(r *http.Request, c *Call, in, out *buffer) (response []b
 	if !known {
 		return nil, cmp.Or(checkSyntax(in.bytes), error(unknownOperation(c.Target)))
 	}
+	if err := h.enter(r.Context(), op); err != nil {
+		return nil, err
+	}
+	defer h.leave(op)
 	answer, err := h.call(r, op, c)
 	if err != nil {
 		// A body that is no JSON is the first thing to be told of, whatever
@@ -189,16 +200,17 @@ func (h *Handler) recoverPanic(a answer, r *http.Request, c *Call) {
 }
 
 // readBody reads the whole body into in, never more than limit bytes.
-func readBody(r *http.Request, limit int64, in *buffer) error {
+func readBody(r *http.Request, limit int64, in *buffer, memory *share) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return unsupportedEncoding(coding)
 	}
 	if r.ContentLength > limit {
 		return bodyTooLarge(limit)
 	}
-	in.grow(r.ContentLength)
-	err := in.readFrom(io.LimitReader(r.Body, limit+1))
+	err := in.readFrom(io.LimitReader(r.Body, limit+1), r.ContentLength, memory)
 	switch {
+	case err == errBusy:
+		return errBusy
 	case int64(len(in.bytes)) > limit:
 		return bodyTooLarge(limit)
 	case isTimeout(err):

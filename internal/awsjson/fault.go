@@ -32,12 +32,18 @@ const (
 
 const codeSerialization = "SerializationException"
 
+// CodeThrottling is the code that every AWS client takes for a request to slow
+// down and try again, when it comes with the status 400.
+const CodeThrottling = "ThrottlingException"
+
 var (
 	errInternal = &Fault{
 		Code:    "ServerInternalException",
 		Message: "The server met an error of its own. Try again; if it persists, give the operator the request id.",
 		Status:  http.StatusInternalServerError,
 	}
+	errBusy = &Fault{Code: CodeThrottling,
+		Message: "Rate exceeded: the server has more to do than it can. Nothing was done. Try again a little later."}
 	errBodyTimeout    = &Fault{Code: "RequestTimeoutException", Message: "The request's body did not arrive in time. Send it again."}
 	errBodyIncomplete = &Fault{Code: codeSerialization, Message: "The request's body ended before its announced length."}
 )

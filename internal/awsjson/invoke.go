@@ -32,6 +32,10 @@ func (h *Handler) Invoke(ctx context.Context, c Call) (body []byte, err error) {
 	if err := h.admit(ctx, c.Target); err != nil {
 		return nil, h.asFault(err)
 	}
+	if err := h.enter(ctx, op); err != nil {
+		return nil, err
+	}
+	defer h.leave(op)
 	out := takeBuffer()
 	defer out.release()
 	c.Out = out.bytes

@@ -13,6 +13,8 @@ const (
 	WriteTimeout      = 60 * time.Second // from the end of the headers to the end of the answer
 	IdleTimeout       = 120 * time.Second
 	MaxHeaderBytes    = 16 << 10
+
+	maxStreams = 64 // requests at once on a connection of HTTP/2
 )
 
 // NewServer returns a server for h with this package's limits. Set its
@@ -25,6 +27,7 @@ func NewServer(h http.Handler) *http.Server {
 		WriteTimeout:                 WriteTimeout,
 		IdleTimeout:                  IdleTimeout,
 		MaxHeaderBytes:               MaxHeaderBytes,
+		HTTP2:                        &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered like any other stranger
 	}
 }

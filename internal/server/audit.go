@@ -53,6 +53,9 @@ func (t *trail) Answered(ctx context.Context, o *awsjson.Observation) {
 	if o.Fault == errTrailFull {
 		return // there is no room for its event either; it was counted and logged
 	}
+	if o.Fault != nil && o.Fault.Code == awsjson.CodeThrottling {
+		return // nothing was done; metrics count them, and a flood of them must not fill the trail
+	}
 	e := t.event(o)
 	if !t.recorder.Keeps(&e) {
 		return

@@ -280,7 +280,7 @@ func modelled(name string) api.Operation {
 func (s *server) targets(table []row) map[string]awsjson.Operation {
 	operations := make(map[string]awsjson.Operation, len(table))
 	for _, r := range table {
-		operations[r.Service+"."+r.Name] = awsjson.Operation{MaxBody: r.maxBody, Serve: func(ctx context.Context, c awsjson.Call) (awsjson.Response, error) {
+		operations[r.Service+"."+r.Name] = awsjson.Operation{MaxBody: r.maxBody, Change: !readsOnly(r.Name), Serve: func(ctx context.Context, c awsjson.Call) (awsjson.Response, error) {
 			return s.serve(ctx, &r, c)
 		}}
 	}

@@ -15,6 +15,7 @@ import (
 	"reeve/internal/audit"
 	"reeve/internal/awsjson"
 	"reeve/internal/evidence/notary"
+	"reeve/internal/gate"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/sigv4"
@@ -40,6 +41,9 @@ type Config struct {
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
 
+	Gate *gate.Gate // bounds what is done at once; nil bounds nothing
+	Keys *gate.Keys // bounds the requests of each access key; nil bounds none
+
 	Audit *audit.Recorder // records every call; nil records none
 	Trail audit.Store     // where events are looked up
 
@@ -59,6 +63,7 @@ type server struct {
 	trustProxy bool
 	manager    *license.Manager
 	directory  *iam.Directory
+	keys       *gate.Keys
 	sources    *schedule.Sources
 	notary     *notary.Notary
 	tokens     *tokenKey
@@ -85,10 +90,10 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // New returns the API.
 func New(cfg Config) *API {
-	s := &server{now: cfg.Now, trustProxy: cfg.TrustProxy, manager: cfg.Manager, directory: cfg.Directory, sources: cfg.Sources, notary: cfg.Notary, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats), trail: cfg.Trail}
+	s := &server{now: cfg.Now, trustProxy: cfg.TrustProxy, manager: cfg.Manager, directory: cfg.Directory, keys: cfg.Keys, sources: cfg.Sources, notary: cfg.Notary, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats), trail: cfg.Trail}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: sts.Lookup(cfg.Directory), Now: cfg.Now}
-	credentials := sts.New(sts.Config{Directory: cfg.Directory, Issuers: cfg.Issuers, Now: cfg.Now, Log: cfg.Log, Audit: cfg.Audit, TrustProxy: cfg.TrustProxy})
-	return &API{sts: credentials, handler: &awsjson.Handler{
+	credentials := sts.New(sts.Config{Directory: cfg.Directory, Issuers: cfg.Issuers, Now: cfg.Now, Log: cfg.Log, Gate: cfg.Gate, Keys: cfg.Keys, Audit: cfg.Audit, TrustProxy: cfg.TrustProxy})
+	handler := &awsjson.Handler{
 		Operations: s.targets(s.table()),
 		Authenticate: func(r *http.Request, body []byte) (any, error) {
 			return s.authenticate(verifier, r, body)
@@ -96,7 +101,11 @@ func New(cfg Config) *API {
 		Fault:   func(err error) *awsjson.Fault { return fault(err, nil) },
 		Observe: observer(&cfg),
 		Log:     cfg.Log,
-	}}
+	}
+	if cfg.Gate != nil {
+		handler.Gate = cfg.Gate
+	}
+	return &API{sts: credentials, handler: handler}
 }
 
 // authenticate finds out who signed a request, and from where it came.
@@ -109,8 +118,17 @@ func (s *server) authenticate(verifier *sigv4.Verifier, r *http.Request, body []
 	if !ok {
 		return nil, fmt.Errorf("caller has the identity %T", proven.Value)
 	}
+	if !s.keys.Allow(sts.LimitedAs(who, proven.AccessKeyID), time.Now()) {
+		return nil, errTooFast
+	}
 	s.directory.NoteUse(r.Context(), who)
 	return &signer{Identity: who, Region: proven.Region, Origin: sts.OriginOf(r, s.trustProxy), AccessKeyID: proven.AccessKeyID}, nil
+}
+
+// errTooFast refuses a request of a key that has made too many.
+var errTooFast = &awsjson.Fault{
+	Code:    awsjson.CodeThrottling,
+	Message: "Rate exceeded: this access key makes more requests per second than the server's rate-limit. Nothing was done. Try again a little later.",
 }
 
 // signer is who calls, in which region, and from where.

@@ -26,6 +26,16 @@ func Lookup(directory *iam.Directory) func(context.Context, string, string) (str
 	}
 }
 
+// LimitedAs is under which name the requests of somebody count for their rate:
+// the access key, or the role of a session, whose keys anybody who may assume it
+// can have any number of.
+func LimitedAs(who *iam.Identity, accessKeyID string) string {
+	if who.Session != "" {
+		return who.Holder.ARN()
+	}
+	return accessKeyID
+}
+
 // OriginOf is where a request came from. Without a proxy that is trusted only
 // its connection counts: what a header says anybody could have written. With one
 // it is what that proxy added, the last of X-Forwarded-For.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"reeve/internal/audit"
+	"reeve/internal/gate"
 	"reeve/internal/iam"
 	"reeve/internal/sigv4"
 )
@@ -40,6 +41,9 @@ type Config struct {
 	Issuers   *Issuers         // of AssumeRoleWithWebIdentity; nil trusts none
 	Now       func() time.Time // the clock that signatures are checked against
 	Log       *slog.Logger
+
+	Gate *gate.Gate // bounds what is done at once; nil bounds nothing
+	Keys *gate.Keys // bounds the requests of each access key; nil bounds none
 
 	Audit *audit.Recorder // records every call; nil records none
 
@@ -85,6 +89,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer, err := h.serve(c)
+	if err == errTooFast || err == errBusy {
+		h.refuse(w, id, err.(*fault)) // and not recorded: metrics count them
+		return
+	}
 	if err != nil {
 		f := h.explain(r, id, err)
 		h.record(r.Context(), c, id, nil, f)
@@ -103,9 +111,21 @@ type result interface{ name() string }
 
 var errTrailFull = &fault{"ServiceUnavailable", "The server cannot record more calls at the moment, because its database does not take them. Nothing was done. Try again.", http.StatusServiceUnavailable}
 
+// What a client may try again, and AWS's SDKs do.
+var (
+	errTooFast = &fault{"Throttling", "Rate exceeded: this access key makes more requests per second than the server's rate-limit.", 400}
+	errBusy    = &fault{"Throttling", "Rate exceeded: the server has more to do than it can.", 400}
+)
+
 func (h *Handler) serve(c *call) (result, error) {
 	if err := c.read(); err != nil {
 		return nil, err
+	}
+	if h.Gate != nil {
+		if h.Gate.Enter(c.Context(), false) != nil {
+			return nil, errBusy
+		}
+		defer h.Gate.Leave(false)
 	}
 	action := c.form.Get("Action")
 	if v := c.form.Get("Version"); v != version {
@@ -145,6 +165,9 @@ func (h *Handler) signer(c *call) (*iam.Identity, string, error) {
 	who, ok := proven.Value.(*iam.Identity)
 	if !ok {
 		return nil, "", errors.New("caller has no identity")
+	}
+	if !h.Keys.Allow(LimitedAs(who, proven.AccessKeyID), time.Now()) {
+		return nil, "", errTooFast
 	}
 	c.noted(who, proven.AccessKeyID, proven.Region)
 	h.Directory.NoteUse(c.Context(), who)

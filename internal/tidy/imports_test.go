@@ -22,12 +22,13 @@ var arrows = map[string][]string{
 	"internal/sigv4":           {},
 	"internal/config":          {},
 	"internal/product":         {},
+	"internal/gate":            {},
 	"internal/certificate":     {},
 	"internal/certificate/...": {},
 	"internal/audit":           {"internal/iam"},
 	"internal/iam/policy":      {},
 	"internal/iam":             {"internal/iam/..."},
-	"internal/sts":             {"internal/audit", "internal/iam", "internal/sigv4"},
+	"internal/sts":             {"internal/audit", "internal/gate", "internal/iam", "internal/sigv4"},
 
 	// What auditors get: its form knows the rules alone; the notary keeps it.
 	"internal/evidence":        {"internal/license"},
@@ -46,7 +47,7 @@ var arrows = map[string][]string{
 	"internal/store/postgres/...": {"internal/store/postgres", "internal/store/sqlconn"},
 
 	// The API joins the wire and the rules.
-	"internal/server": {"internal/evidence", "internal/evidence/notary", "internal/license", "internal/audit", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam", "internal/iam/policy", "internal/sts", "internal/source", "internal/source/schedule"},
+	"internal/server": {"internal/gate", "internal/evidence", "internal/evidence/notary", "internal/license", "internal/audit", "internal/api", "internal/awsjson", "internal/sigv4", "internal/iam", "internal/iam/policy", "internal/sts", "internal/source", "internal/source/schedule"},
 
 	// Inventory agents speak languages of their own.
 	"internal/agent": {"internal/audit", "internal/license", "internal/iam", "internal/api", "internal/source/glpi"},
