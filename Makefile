@@ -63,10 +63,23 @@ soak: ## load with faults on both databases, for SOAK together (default 1h)
 vuln: ## look for known vulnerabilities in what is linked
 	$(GO) run $(GOVULNCHECK) ./...
 
+.PHONY: release
+release: ## build the archives of a release in ./dist: the same bytes for the same commit and Go
+	rm -rf dist
+	$(GO) run ./internal/release -out dist
+
+.PHONY: release-check
+release-check: ## build HEAD for linux/amd64 in two clones, one with nothing cached, and compare (TARGETS=linux/arm64,…)
+	$(GO) run ./internal/release -check -targets $${TARGETS:-linux/amd64}
+
+.PHONY: third-party
+third-party: ## rewrite docs/third-party.md: what is linked, and under which licences
+	$(GO) run ./internal/release -third-party
+
 .PHONY: generate
 generate: ## regenerate internal/api (AWS_MODEL=FILE, AWS's service-2.json, for its half)
 	$(GO) run ./internal/api/gen -reeve models/reeve/2026-12-01/service-2.json -out internal/api $(if $(AWS_MODEL),-aws $(AWS_MODEL))
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf reeve bin test/clients/js/node_modules
+	rm -rf reeve bin dist test/clients/js/node_modules

@@ -307,6 +307,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	failed := make(chan error, 1)
 	go func() { failed <- s.serve() }()
 	s.log.Info("server started", "endpoint", s.endpoint(), "account", s.root.Account, "database", s.databaseKind(), "version", buildVersion())
+	s.notify(p, "READY=1")
 	s.greet(ctx, p)
 	jobs.Go(func() {
 		if s.cfg.Sample { // before the clock's own jobs: a sweep would change what is being loaded
@@ -322,6 +323,7 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
+		s.notify(p, "STOPPING=1")
 		return s.drain()
 	}
 }

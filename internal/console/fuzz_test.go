@@ -131,7 +131,7 @@ func FuzzCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		v := asked(t, "")
 		v.Header.Set("Cookie", flashCookie+"="+value+"; other="+value)
-		if text, ok := kept[string](v, flashCookie); ok && (text != "Saved 3." || !strings.Contains(value, made)) {
+		if text, ok := kept[string](v, flashCookie); ok && text != "Saved 3." {
 			t.Fatalf("%q opens as %q", value, text)
 		}
 		if text, ok := kept[string](v, "other"); ok {

@@ -346,8 +346,11 @@ func (r *planReader) terms() *api.SimulatedTerms {
 	} else {
 		t.LicenseCount = r.number("licences")
 	}
-	if hard := r.Get("hard"); hard != "" {
+	switch hard := r.Get("hard"); {
+	case hard == "on" || hard == "off":
 		t.LicenseCountHardLimit = new(hard == "on")
+	case hard != "" && r.err == nil:
+		r.err = refuse(http.StatusBadRequest, "Say of the hard limit that it is on or off.")
 	}
 	if r.err == nil && (t.LicenseConfigurationArn == nil || t.LicenseCount == nil && t.AddLicenseCount == nil && t.LicenseCountHardLimit == nil) {
 		r.err = refuse(http.StatusBadRequest, "Choose a configuration, and say how many licences it has then.")

@@ -71,6 +71,7 @@ var arrows = map[string][]string{
 
 	// What joins everything.
 	"internal/tidy":        {},
+	"internal/release":     {}, // a program of its own
 	"internal/licensetest": {"internal/..."},
 	"cmd/...":              {"internal/..."},
 	"test/...":             {"internal/..."},
