@@ -14,6 +14,8 @@ need /usr/bin/aws awscli
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
 need node nodejs
 need npm npm
+need curl curl
+need ip iproute2
 need fusioninventory-inventory fusioninventory-agent
 need ocsinventory-agent ocsinventory-agent
 need /usr/sbin/pgbouncer pgbouncer

@@ -122,8 +122,13 @@ func start(t testing.TB, data string, environment ...string) *process {
 // error by then.
 func launch(t testing.TB, data string, environment ...string) *process {
 	t.Helper()
-	s := &process{t: t, data: data, greeting: newText(), log: newText(), ended: make(chan struct{})}
-	s.cmd = command(environment, "serve", "--data", data, "--listen", "127.0.0.1:0")
+	return launchAs(t, data, command(environment, "serve", "--data", data, "--listen", "127.0.0.1:0"))
+}
+
+// launchAs is launch for a command line that ends in the server's process.
+func launchAs(t testing.TB, data string, cmd *exec.Cmd) *process {
+	t.Helper()
+	s := &process{t: t, data: data, cmd: cmd, greeting: newText(), log: newText(), ended: make(chan struct{})}
 	s.cmd.Stdout, s.cmd.Stderr = s.greeting, s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatalf("start the server: %v", err)
@@ -173,7 +178,10 @@ func (s *process) waitReady() {
 }
 
 // address is the server's host and port.
-func (s *process) address() string { return strings.TrimPrefix(s.endpoint, "http://") }
+func (s *process) address() string {
+	_, address, _ := strings.Cut(s.endpoint, "://")
+	return address
+}
 
 // kill ends the process at once, as a power cut would end it.
 func (s *process) kill() {
