@@ -44,7 +44,7 @@ fmt: ## format the code
 	gofmt -w cmd internal test
 
 .PHONY: fuzz
-fuzz: ## fuzz every target for FUZZTIME each (default 30s)
+fuzz: ## fuzz every target for FUZZTIME each (default 30s; 1000000x for a number of executions)
 	@sh test/fuzz.sh $${FUZZTIME:-30s}
 
 .PHONY: bench

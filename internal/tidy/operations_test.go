@@ -41,12 +41,7 @@ func TestDifferencesArePinned(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := map[string]bool{}
-	for _, s := range sources(t) {
-		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllSubmatch(s.text, -1) {
-			tests[string(found[1])] = true
-		}
-	}
+	tests := testNames(t)
 	for section := range strings.SplitSeq(string(text), "\n## ") {
 		title, body, _ := strings.Cut(section, "\n")
 		if strings.HasPrefix(title, "# ") {
@@ -59,6 +54,40 @@ func TestDifferencesArePinned(t *testing.T) {
 		for _, name := range named {
 			if !tests[name[1]] {
 				t.Errorf("DIFFERENCES.md, %q names %s, which does not exist", title, name[1])
+			}
+		}
+	}
+}
+
+// testNames are the names of all tests and fuzz targets.
+func testNames(t *testing.T) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	for _, s := range sources(t) {
+		for _, found := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(s.text, -1) {
+			names[string(found[1])] = true
+		}
+	}
+	return names
+}
+
+// TestThreatsHaveTests holds SECURITY.md to its word: every test that it names
+// exists, and every threat has one.
+func TestThreatsHaveTests(t *testing.T) {
+	tests := testNames(t)
+	_, threats, _ := strings.Cut(readDoc(t, "SECURITY.md"), "\n## Threats")
+	threats, _, _ = strings.Cut(threats, "\n## ")
+	for line := range strings.Lines(threats) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || strings.HasPrefix(cells[1], " threat ") || strings.HasPrefix(cells[1], " --- ") {
+			continue
+		}
+		if !strings.Contains(cells[3], "`") {
+			t.Errorf("SECURITY.md names nothing that would show%s", cells[1])
+		}
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(cells[3], -1) {
+			if !tests[name[1]] {
+				t.Errorf("SECURITY.md names %s, which does not exist", name[1])
 			}
 		}
 	}
