@@ -11,7 +11,7 @@ import (
 	cyclonedx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// billOf is the bill of materials of a program: CycloneDX in JSON. Its serial
+// billOf is the bill of materials of a program: CycloneDX 1.6 in JSON. Its serial
 // number is made of the program's bytes, and its time is the commit's, so that
 // the same program has the same bill.
 func billOf(program string, t target, from origin, linked []module) ([]byte, error) {
@@ -40,7 +40,7 @@ func billOf(program string, t target, from origin, linked []module) ([]byte, err
 	var b bytes.Buffer
 	encoder := cyclonedx.NewBOMEncoder(&b, cyclonedx.BOMFileFormatJSON)
 	encoder.SetPretty(true).SetEscapeHTML(false)
-	if err := encoder.Encode(bom); err != nil {
+	if err := encoder.EncodeVersion(bom, cyclonedx.SpecVersion1_6); err != nil {
 		return nil, fmt.Errorf("write bill of materials: %w", err)
 	}
 	return b.Bytes(), nil
