@@ -34,7 +34,7 @@ func newVerify(p *process) *cobra.Command {
 		Use:   "verify [FILE]",
 		Short: "Check that the ledgers are unbroken and every count is the sum behind it",
 		Long: `Check every ledger: that its revisions form one unbroken chain, and that every
-count is the sum of the usage behind it. A running server checks its own: all
+count is the sum of the usage behind it; and every fact of the inventory. A running server checks its own: all
 ledgers for keys of the root account, else those of the key's account. --data
 checks the SQLite database of a stopped server directly.
 
@@ -100,14 +100,18 @@ type verification struct {
 	out    records
 
 	ledgers, revisions, intervals, faults int64
+	inventories                           int64
 	accounts                              int64 // whose checkpoints were checked
 }
 
 // note takes one ledger's report. People see only ledgers with a fault.
 func (v *verification) note(r api.LedgerReport) error {
-	if strings.HasPrefix(val(r.LicenseConfigurationArn), notary.CheckedPrefix) {
+	switch name := val(r.LicenseConfigurationArn); {
+	case strings.HasPrefix(name, notary.CheckedPrefix):
 		v.accounts++
-	} else {
+	case strings.HasPrefix(name, license.InventoryPrefix):
+		v.inventories++
+	default:
 		v.ledgers++
 	}
 	v.revisions += val(r.Revisions)
@@ -156,10 +160,15 @@ func (v *verification) conclude() error {
 
 // checked is what may have a fault.
 func (v *verification) checked() string {
-	if v.accounts == 0 {
-		return counted(v.ledgers, "ledger")
+	parts := []string{counted(v.ledgers, "ledger")}
+	if v.inventories > 0 {
+		parts = append(parts, "the facts of "+counted(v.inventories, "account"))
 	}
-	return fmt.Sprintf("%s and the checkpoints of %s", counted(v.ledgers, "ledger"), counted(v.accounts, "account"))
+	if v.accounts > 0 {
+		parts = append(parts, "the checkpoints of "+counted(v.accounts, "account"))
+	}
+	last := len(parts) - 1
+	return strings.TrimPrefix(strings.Join(parts[:last], ", ")+" and "+parts[last], " and ")
 }
 
 // server asks a running server, page by page.
@@ -221,9 +230,17 @@ func (v *verification) ledgersOf(ctx context.Context, s *store.Store) error {
 		}
 		after, more = next, next != 0
 	}
-	kept := notary.New(s.Checkpoints(), notary.Options{})
+	if err := v.accountsOf(ctx, who, manager.VerifyInventory); err != nil {
+		return err
+	}
+	return v.accountsOf(ctx, who, notary.New(s.Checkpoints(), notary.Options{}).Check)
+}
+
+// accountsOf runs a check that goes from account to account.
+func (v *verification) accountsOf(ctx context.Context, who license.Caller,
+	check func(ctx context.Context, who license.Caller, after string, limit int) ([]license.VerifyReport, string, error)) error {
 	for after, more := "", true; more; {
-		reports, next, err := kept.Check(ctx, who, after, verifyPage)
+		reports, next, err := check(ctx, who, after, verifyPage)
 		if err != nil {
 			return err
 		}

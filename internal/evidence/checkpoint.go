@@ -19,6 +19,8 @@ type Checkpoint struct {
 	Revisions int64 // of all ledgers
 	Root      Hash  // of the tree over the ledgers' heads
 	Before    Hash  // SHA-256 of the text of the checkpoint before; zero for the first
+	Seals     int64 // number of the inventory's newest seal; 0 for none
+	Seal      Hash  // of that
 }
 
 // NewCheckpoint returns the checkpoint of heads, which are in the order of
@@ -31,14 +33,18 @@ func NewCheckpoint(heads []Head) Checkpoint {
 	return c
 }
 
-// Text is what is signed: seven lines.
+// Text is what is signed: seven lines, and one more where there is a seal.
 func (c *Checkpoint) Text() string {
 	before := "-"
 	if c.Before != (Hash{}) {
 		before = base64.StdEncoding.EncodeToString(c.Before[:])
 	}
-	return fmt.Sprintf("%s\ncheckpoint %d\ntime %s\nledgers %d\nrevisions %d\nroot %s\nbefore %s\n",
+	text := fmt.Sprintf("%s\ncheckpoint %d\ntime %s\nledgers %d\nrevisions %d\nroot %s\nbefore %s\n",
 		c.Origin, c.Number, c.Time, c.Ledgers, c.Revisions, base64.StdEncoding.EncodeToString(c.Root[:]), before)
+	if c.Seals > 0 {
+		text += fmt.Sprintf("inventory %d %s\n", c.Seals, base64.StdEncoding.EncodeToString(c.Seal[:]))
+	}
+	return text
 }
 
 // TextHash is what the next checkpoint names as Before.
@@ -55,8 +61,8 @@ func (c *Checkpoint) Deployment() string {
 // ParseCheckpoint reads a text that Text wrote, and nothing else.
 func ParseCheckpoint(text string) (*Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 8 {
-		return nil, bad("a checkpoint has 7 lines, each ended by a line feed")
+	if len(lines) != 8 && len(lines) != 9 {
+		return nil, bad("a checkpoint has 7 or 8 lines, each ended by a line feed")
 	}
 	var values [7]string
 	for i, name := range [...]string{"", "checkpoint ", "time ", "ledgers ", "revisions ", "root ", "before "} {
@@ -69,6 +75,11 @@ func ParseCheckpoint(text string) (*Checkpoint, error) {
 	c := &Checkpoint{Origin: values[0]}
 	if err := c.parse(values); err != nil {
 		return nil, err
+	}
+	if len(lines) == 9 {
+		if err := c.parseInventory(lines[7]); err != nil {
+			return nil, err
+		}
 	}
 	if c.Text() != text || c.Number < 1 || c.Ledgers < 0 || c.Revisions < 0 {
 		return nil, bad("the checkpoint is not in the form that Reeve writes")
@@ -92,6 +103,29 @@ func (c *Checkpoint) parse(values [7]string) (err error) {
 		return nil
 	}
 	return parseBase64(values[6], &c.Before)
+}
+
+func (c *Checkpoint) parseInventory(line string) (err error) {
+	words := strings.Split(line, " ")
+	if len(words) != 3 || words[0] != "inventory" {
+		return bad("line 8 of a checkpoint is \"inventory\", a number and a hash, and is %q", clip(line))
+	}
+	if c.Seals, err = strconv.ParseInt(words[1], 10, 64); err != nil {
+		return bad("%q in a checkpoint is no number", clip(words[1]))
+	}
+	return parseBase64(words[2], &c.Seal)
+}
+
+// Regresses says why the inventory that c names cannot follow that of an
+// earlier checkpoint; "" when it can.
+func (c *Checkpoint) Regresses(before *Checkpoint) string {
+	switch {
+	case c.Seals < before.Seals:
+		return fmt.Sprintf("the inventory had %d seals and now has %d: facts were removed", before.Seals, c.Seals)
+	case c.Seals == before.Seals && c.Seal != before.Seal:
+		return fmt.Sprintf("seal %d of the inventory is another one than before: facts were rewritten", c.Seals)
+	}
+	return ""
 }
 
 func parseBase64(text string, h *Hash) error {

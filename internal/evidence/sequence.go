@@ -62,7 +62,7 @@ func (s *Sequence) order(c *Checkpoint) string {
 	case c.Revisions < before.Revisions || c.Ledgers < before.Ledgers:
 		return "it covers less than the checkpoint before it"
 	}
-	return ""
+	return c.Regresses(before)
 }
 
 // cover holds a checkpoint against the ledgers that are listed with it.

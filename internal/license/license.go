@@ -234,6 +234,11 @@ type Resource struct {
 	Seen    Time  // last report, exact to an hour (see SeenGrain)
 	Version int64 // newest version of Facts; the first is 1
 	Facts   Facts
+	Digest  []byte // of that version, see FactsRow
+
+	// Installed is the SoftwareHash of the applications that are saved with
+	// Facts, nil when those of the version before stay. It is not kept.
+	Installed []byte
 }
 
 // Facts are what is known of a resource, kept by version. The JSON form is

@@ -194,6 +194,11 @@ func factsText(f *Facts) string {
 	return string(text)
 }
 
+func softwareText(apps []Application) string {
+	text, _ := json.Marshal(apps, json.OmitZeroStructFields(true)) // plain structs: cannot fail
+	return string(text)
+}
+
 // mergeSoftware keeps the installed applications for saving when they differ
 // from the version before. An agent that sees none where there were some has
 // more likely lost its rights than its machine all software, so that is not
@@ -213,7 +218,9 @@ func (b *batch) mergeSoftware(report *parsedReport, ch *changedResource, f *Fact
 		return
 	}
 	f.Software++
-	b.software = append(b.software, Software{ch.Num, f.Software, apps})
+	s := Software{Resource: ch.Num, Version: f.Software, Applications: apps, Text: softwareText(apps)}
+	ch.Installed = SoftwareHash(s.Text)
+	b.software = append(b.software, s)
 }
 
 // readSoftware reads what is installed on the resources whose reports say so.

@@ -55,6 +55,7 @@ type Tx interface {
 	ResourceTx
 	AssociationTx
 	DiscoveryTx
+	SealTx
 }
 
 // ConfigurationTx keeps the configurations' rows.
@@ -298,7 +299,7 @@ type ResourceTx interface {
 	InsertResources(rs []*Resource) error
 
 	// SaveResources records new facts: Version, Facts, Seen. at is the time
-	// of the version.
+	// of the version. This and InsertResources set Digest.
 	SaveResources(rs []*Resource, at Time) error
 
 	// TouchResources writes Seen alone.
@@ -430,6 +431,49 @@ type DiscoveryTx interface {
 	DueExclusions(t Time, limit int) ([]Exclusion, error)
 }
 
+// SealTx reads the chain of seals, and what they are about, for verification.
+type SealTx interface {
+	// NextInventory is the first account, from one on, that has resources or
+	// seals; "" for none.
+	NextInventory(from string) (string, error)
+
+	// Seals returns up to limit seals of an account with a number beyond after,
+	// in order; EachUnsealed calls each for every entry that no seal has yet.
+	Seals(account string, after int64, limit int) ([]Seal, error)
+	EachUnsealed(account string, each func(entry string) error) error
+
+	// SealedResources returns up to limit resources of an account's inventory
+	// behind an ARN, in the order of ARNs, gone ones included, as they are kept.
+	SealedResources(account, after string, limit int) ([]SealedResource, error)
+
+	// SealedExclusions calls each for every exclusion from an account's
+	// configurations, with the digest that is kept beside it.
+	SealedExclusions(account string, each func(e *Exclusion, digest []byte) error) error
+}
+
+// SealedResource is all that is kept of a resource.
+type SealedResource struct {
+	Resource
+	Text     string        // of the newest facts
+	Columns  FactColumns   // that searches look at
+	Versions []FactsRow    // in order; Installed is not filled
+	Software []SoftwareRow // in order
+}
+
+// FactColumns are columns beside the newest facts that repeat some of them.
+type FactColumns struct {
+	Gone, Inactive, Lost bool
+	Software             int64
+	Host, Platform       string
+}
+
+// SoftwareRow is a version of a resource's applications as it is kept.
+type SoftwareRow struct {
+	Version int64
+	At      Time
+	Text    string
+}
+
 // Discovering is a configuration that discovers, in short.
 type Discovering struct {
 	Configuration int64
@@ -464,6 +508,7 @@ type Exclusion struct {
 type Software struct {
 	Resource, Version int64
 	Applications      []Application
+	Text              string // of Applications, where it is known already; reads leave it empty
 }
 
 // OpenAssociation is an association that holds now.

@@ -263,12 +263,26 @@ func (w *world) explain(arn, resource string, asOf *license.Time) *license.Expla
 // faults verifies every ledger of the deployment.
 func (w *world) faults() []string {
 	w.t.Helper()
-	var faults []string
 	reports, next, err := w.m.Verify(w.ctx, license.Caller{Root: true}, 0, 1000)
 	w.must(err)
 	if next != 0 {
 		w.t.Fatal("a page of 1000 ledgers is not the last")
 	}
+	return append(faultsIn(reports), w.inventoryFaults()...)
+}
+
+// inventoryFaults verifies every inventory of the deployment.
+func (w *world) inventoryFaults() []string {
+	w.t.Helper()
+	reports, next, err := w.m.VerifyInventory(w.ctx, license.Caller{Root: true}, "", 1000)
+	w.must(err)
+	if next != "" {
+		w.t.Fatal("a page of 1000 inventories is not the last")
+	}
+	return faultsIn(reports)
+}
+
+func faultsIn(reports []license.VerifyReport) (faults []string) {
 	for _, r := range reports {
 		if r.Fault != "" {
 			faults = append(faults, r.Fault)

@@ -156,26 +156,11 @@ func (s *server) verifyLedgers(ctx context.Context, who license.Caller, in *api.
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.verifyFrom(ctx, who, after, min(p.limit, verifiedAtOnce))
+	page, next, err := s.verifyFrom(ctx, who, verifyPlace(after), min(p.limit, verifiedAtOnce))
 	if err != nil {
 		return nil, err
 	}
-	return &api.VerifyLedgersOutput{Ledgers: convert(page, ledger), NextToken: p.afterNumber(next)}, nil
-}
-
-// verifyFrom verifies ledgers beyond a place, and behind the last of them the
-// checkpoints that are kept, account by account.
-func (s *server) verifyFrom(ctx context.Context, who license.Caller, after int64, limit int) (page []license.VerifyReport, next int64, err error) {
-	if after >= 0 {
-		if page, next, err = s.manager.Verify(ctx, who, after, limit); err != nil || next != 0 {
-			return page, next, err
-		}
-	}
-	if len(page) >= limit {
-		return page, -1, nil
-	}
-	checked, account, err := s.notary.Check(ctx, who, checkedAccount(after), limit-len(page))
-	return append(page, checked...), placeOfChecked(account), err
+	return &api.VerifyLedgersOutput{Ledgers: convert(page, ledger), NextToken: p.afterNumber(int64(next))}, nil
 }
 
 func ledger(r *license.VerifyReport) api.LedgerReport {

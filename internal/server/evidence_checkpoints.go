@@ -3,8 +3,6 @@ package server
 import (
 	"context"
 	"encoding/hex"
-	"strconv"
-	"strings"
 
 	"reeve/internal/api"
 	"reeve/internal/evidence"
@@ -148,24 +146,4 @@ func ledgerRevision(p **license.Revision) api.LedgerRevision {
 		out.Terms = new(string(r.Terms))
 	}
 	return out
-}
-
-// The places of VerifyLedgers: up to the last ledger they are the numbers of
-// configurations, and behind them -1-A, A being the account whose checkpoints
-// were checked last, 0 for none.
-
-func checkedAccount(place int64) string {
-	if place >= -1 {
-		return ""
-	}
-	account := strconv.FormatInt(-place-1, 10)
-	return strings.Repeat("0", max(12-len(account), 0)) + account
-}
-
-func placeOfChecked(account string) int64 {
-	n, err := strconv.ParseInt(account, 10, 64)
-	if err != nil || account == "" {
-		return 0
-	}
-	return -1 - n
 }

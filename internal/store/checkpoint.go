@@ -85,12 +85,54 @@ func hashOf(b []byte) (h evidence.Hash) {
 }
 
 func (t checkpointTx) Sums() (sums []notary.Sum, err error) {
-	err = t.query("sum up ledgers", `SELECT account, count(*), CAST(sum(head) AS BIGINT) FROM configuration
-		GROUP BY account ORDER BY account`, nil, func(r sqlconn.Row) error {
-		sums = append(sums, notary.Sum{Account: r.Text(0), Ledgers: r.Int(1), Revisions: r.Int(2)})
+	err = t.query("sum up ledgers", `SELECT s.account, CAST(sum(s.ledgers) AS BIGINT), CAST(sum(s.revisions) AS BIGINT), CAST(sum(s.seals) AS BIGINT) FROM (
+		  SELECT account, count(*) AS ledgers, sum(head) AS revisions, 0 AS seals FROM configuration GROUP BY account
+		  UNION ALL SELECT account, 0, 0, max(number) FROM inventory_seal GROUP BY account) AS s
+		GROUP BY s.account ORDER BY s.account`, nil, func(r sqlconn.Row) error {
+		sums = append(sums, notary.Sum{Account: r.Text(0), Ledgers: r.Int(1), Revisions: r.Int(2), Seals: r.Int(3)})
 		return nil
 	})
 	return sums, err
+}
+
+func (t checkpointTx) NextUnsealed(after string) (account string, err error) {
+	err = t.query("find account to seal", `SELECT account FROM unsealed WHERE account > $1 ORDER BY account LIMIT 1`, []any{after},
+		func(r sqlconn.Row) error {
+			account = r.Text(0)
+			return nil
+		})
+	return account, err
+}
+
+func (t checkpointTx) Unsealed(account string, limit int) (entries []string, err error) {
+	err = t.query("read entries to seal", `SELECT entry FROM unsealed WHERE account = $1 ORDER BY entry LIMIT $2`, []any{account, int64(limit)},
+		func(r sqlconn.Row) error {
+			entries = append(entries, r.Text(0))
+			return nil
+		})
+	return entries, err
+}
+
+func (t checkpointTx) Seal(account string, number int64) (*license.Seal, error) {
+	const sql = `SELECT account, number, at, hash, '' FROM inventory_seal WHERE account = $1`
+	where, args := ` ORDER BY number DESC LIMIT 1`, []any{account}
+	if number > 0 {
+		where, args = ` AND number = $2`, append(args, number)
+	}
+	found, err := t.seals(sql+where, args...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+func (t checkpointTx) InsertSeal(s *license.Seal, entries []string) error {
+	err := t.execOne("insert seal", `INSERT INTO inventory_seal (account, number, at, hash, entries) VALUES ($1, $2, $3, $4, $5)`,
+		s.Account, s.Number, int64(s.At), s.Hash, s.Entries)
+	if err != nil {
+		return err
+	}
+	return t.execEach("take out sealed entries", `DELETE FROM unsealed WHERE account = $1 AND entry = $2`, eachIn(s.Account, entries))
 }
 
 func (t checkpointTx) RevisionHash(configuration, number int64) (hash []byte, err error) {
@@ -102,12 +144,12 @@ func (t checkpointTx) RevisionHash(configuration, number int64) (hash []byte, er
 	return hash, err
 }
 
-const selectCheckpointHead = `SELECT account, number, at, signing_key, ledgers, revisions FROM checkpoint_head`
+const selectCheckpointHead = `SELECT account, number, at, signing_key, ledgers, revisions, seals FROM checkpoint_head`
 
 func (t checkpointTx) heads(sql string, args ...any) (heads []notary.HeadRow, err error) {
 	err = t.query("read newest checkpoints", sql, args, func(r sqlconn.Row) error {
 		heads = append(heads, notary.HeadRow{
-			Sum:    notary.Sum{Account: r.Text(0), Ledgers: r.Int(4), Revisions: r.Int(5)},
+			Sum:    notary.Sum{Account: r.Text(0), Ledgers: r.Int(4), Revisions: r.Int(5), Seals: r.Int(6)},
 			Number: r.Int(1), At: license.Time(r.Int(2)), SigningKey: r.Int(3),
 		})
 		return nil
@@ -141,11 +183,12 @@ func (t checkpointTx) InsertCheckpoint(c *notary.Stored, signingKey int64, chang
 		VALUES ($1, $2, $3, $4, $5, $6)`, args); err != nil {
 		return err
 	}
-	return t.execOne("save newest checkpoint", `INSERT INTO checkpoint_head (account, number, at, signing_key, ledgers, revisions)
-		VALUES ($1, $2, $3, $4, $5, $6)
+	return t.execOne("save newest checkpoint", `INSERT INTO checkpoint_head (account, number, at, signing_key, ledgers, revisions, seals)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)
 		ON CONFLICT (account) DO UPDATE SET number = excluded.number, at = excluded.at,
-		  signing_key = excluded.signing_key, ledgers = excluded.ledgers, revisions = excluded.revisions`,
-		c.Account, c.Number, int64(c.At), signingKey, c.Ledgers, c.Revisions)
+		  signing_key = excluded.signing_key, ledgers = excluded.ledgers, revisions = excluded.revisions,
+		  seals = excluded.seals`,
+		c.Account, c.Number, int64(c.At), signingKey, c.Ledgers, c.Revisions, c.Seals)
 }
 
 func (t checkpointTx) SaveCosigned(account string, number int64, note string) error {

@@ -56,12 +56,17 @@ func (t *tx) Exclusions(configuration, resource int64, created license.Time, all
 }
 
 func (t *tx) SaveExclusion(e *license.Exclusion) error {
-	return t.execOne("save exclusion", `INSERT INTO exclusion
-		(configuration, resource, created, until, ended, arn, reason, owner, created_by, ended_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-		ON CONFLICT (configuration, resource, created) DO UPDATE SET ended = excluded.ended, ended_by = excluded.ended_by`,
+	err := t.execOne("save exclusion", `INSERT INTO exclusion
+		(configuration, resource, created, until, ended, arn, reason, owner, created_by, ended_by, digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (configuration, resource, created) DO UPDATE SET ended = excluded.ended, ended_by = excluded.ended_by,
+		  digest = excluded.digest`,
 		e.Configuration, e.Resource, int64(e.Created), int64(e.Until), int64(e.Ended), e.ResourceARN, e.Reason,
-		e.Owner, e.CreatedBy, e.EndedBy)
+		e.Owner, e.CreatedBy, e.EndedBy, e.Digest())
+	if err != nil {
+		return err
+	}
+	return t.unsealExclusion(e)
 }
 
 func (t *tx) DueExclusions(at license.Time, limit int) ([]license.Exclusion, error) {

@@ -8,6 +8,7 @@ import "reeve/internal/license"
 type knownResource struct {
 	account      string
 	facts        license.Facts
+	digest       []byte
 	software     int64 // version of applications; 0 when they were not read
 	applications []license.Application
 }
@@ -20,10 +21,10 @@ func (t *tx) remember(rs ...*license.Resource) {
 	}
 	for _, r := range rs {
 		if k := t.known[r.Num]; k != nil {
-			k.facts = r.Facts
+			k.facts, k.digest = r.Facts, r.Digest
 			continue
 		}
-		t.known[r.Num] = &knownResource{account: r.Account, facts: r.Facts}
+		t.known[r.Num] = &knownResource{account: r.Account, facts: r.Facts, digest: r.Digest}
 	}
 }
 

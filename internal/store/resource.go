@@ -11,7 +11,7 @@ import (
 // in attribute.go, the filters are in inventory.go.
 
 const selectResource = `SELECT r.num, r.account, r.owner, r.arn, r.type, r.created, r.seen,
-	r.version, r.facts FROM resource r`
+	r.version, r.facts, r.digest FROM resource r`
 
 // The states of a managed instance that was not seen for a while, or for long.
 const (
@@ -33,6 +33,7 @@ func scanResource(r sqlconn.Row) (*license.Resource, error) {
 		Created: license.Time(r.Int(5)),
 		Seen:    license.Time(r.Int(6)),
 		Version: r.Int(7),
+		Digest:  r.Bytes(9),
 	}
 	return found, decode(r.Text(8), &found.Facts)
 }
@@ -141,31 +142,29 @@ func (t *tx) ResourcesOnHosts(account string, hosts []string) ([]*license.Resour
 
 func (t *tx) InsertResources(rs []*license.Resource) error {
 	rows := make([][]any, len(rs))
-	facts := make([][]any, len(rs))
+	facts := make([]license.FactsRow, len(rs))
 	added := make([]attributeChange, len(rs))
 	for i, r := range rs {
 		typ, err := typeNumber(r.Type)
 		if err != nil {
 			return err
 		}
-		text, err := encode(&r.Facts)
-		if err != nil {
+		if facts[i], err = digested(r, r.Created, nil); err != nil {
 			return err
 		}
 		gone, idle, lost := stateColumns(&r.Facts)
 		rows[i] = []any{r.Num, r.Account, r.Owner, r.ARN, typ, int64(r.Created), int64(r.Seen),
-			r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, text}
-		facts[i] = []any{r.Num, r.Version, int64(r.Created), text}
+			r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, facts[i].Text, r.Digest}
 		added[i] = attributeChange{account: r.Account, resource: r.Num, to: factAttributes(r, &r.Facts)}
 	}
 	err := t.execEach("insert resources", `INSERT INTO resource
 		(num, account, owner, arn, type, created, seen, version, software, gone, inactive, lost,
-		 host, platform, facts)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14)`, rows)
+		 host, platform, facts, digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12, $13, $14, $15)`, rows)
 	if err != nil {
 		return err
 	}
-	if err := t.insertFacts(facts); err != nil {
+	if err := t.insertFacts(rs, facts); err != nil {
 		return err
 	}
 	t.remember(rs...)
@@ -177,9 +176,33 @@ func stateColumns(f *license.Facts) (gone, idle, lost int64) {
 	return bit(f.Gone()), bit(f.Status == inactive), bit(f.Status == connectionLost)
 }
 
-func (t *tx) insertFacts(rows [][]any) error {
-	return t.execEach("insert facts", `INSERT INTO resource_facts (resource, version, at, facts)
-		VALUES ($1, $2, $3, $4)`, rows)
+// digested makes the row of a resource's newest facts behind those with the
+// digest before, and gives the resource its digest.
+func digested(r *license.Resource, at license.Time, before []byte) (row license.FactsRow, err error) {
+	row = license.FactsRow{Version: r.Version, At: at, Installed: r.Installed}
+	if row.Text, err = encode(&r.Facts); err != nil {
+		return row, err
+	}
+	row.Digest = row.DigestAfter(r, before)
+	r.Digest, r.Installed = row.Digest, nil
+	return row, nil
+}
+
+// insertFacts adds versions of facts, each of the resource in the same place.
+func (t *tx) insertFacts(rs []*license.Resource, facts []license.FactsRow) error {
+	rows := make([][]any, len(rs))
+	entries := make([][]any, len(rs))
+	for i, r := range rs {
+		f := &facts[i]
+		rows[i] = []any{r.Num, f.Version, int64(f.At), f.Text, f.Digest}
+		entries[i] = []any{r.Account, license.FactsEntry(r.Num, f.Version, f.Digest)}
+	}
+	err := t.execEach("insert facts", `INSERT INTO resource_facts (resource, version, at, facts, digest)
+		VALUES ($1, $2, $3, $4, $5)`, rows)
+	if err != nil {
+		return err
+	}
+	return t.unseal(entries)
 }
 
 func (t *tx) SaveResources(rs []*license.Resource, at license.Time) error {
@@ -187,23 +210,22 @@ func (t *tx) SaveResources(rs []*license.Resource, at license.Time) error {
 		return err
 	}
 	rows := make([][]any, len(rs))
-	facts := make([][]any, len(rs))
+	facts := make([]license.FactsRow, len(rs))
 	for i, r := range rs {
-		text, err := encode(&r.Facts)
-		if err != nil {
+		var err error
+		if facts[i], err = digested(r, at, t.known[r.Num].digest); err != nil {
 			return err
 		}
 		gone, idle, lost := stateColumns(&r.Facts)
-		rows[i] = []any{r.Num, int64(r.Seen), r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, text}
-		facts[i] = []any{r.Num, r.Version, int64(at), text}
+		rows[i] = []any{r.Num, int64(r.Seen), r.Version, gone, idle, lost, r.Facts.Host, r.Facts.Platform, facts[i].Text, r.Digest}
 	}
 	err := t.execEach("save resources", `UPDATE resource SET seen = $2, version = $3, gone = $4,
-		inactive = $5, lost = $6, host = $7, platform = $8, facts = $9 WHERE num = $1`, rows)
+		inactive = $5, lost = $6, host = $7, platform = $8, facts = $9, digest = $10 WHERE num = $1`, rows)
 	if err != nil {
 		return err
 	}
 	t.remember(rs...)
-	return t.insertFacts(facts)
+	return t.insertFacts(rs, facts)
 }
 
 func (t *tx) TouchResources(rs []*license.Resource) error {

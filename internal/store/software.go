@@ -46,9 +46,11 @@ func (t *tx) SaveSoftware(vs []license.Software, at license.Time) error {
 	rows := make([][]any, len(vs))
 	versions := make([][]any, len(vs))
 	for i, v := range vs {
-		text, err := encode(&v.Applications)
-		if err != nil {
-			return err
+		text := v.Text
+		if text == "" {
+			if text, err = encode(&v.Applications); err != nil {
+				return err
+			}
 		}
 		rows[i] = []any{v.Resource, v.Version, int64(at), text}
 		versions[i] = []any{v.Resource, v.Version}

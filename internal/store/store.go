@@ -70,7 +70,7 @@ func New(ctx context.Context, db sqlconn.DB, opts Options) (*Store, error) {
 	}
 	s := &Store{db: watch(db, opts.Log), cache: newCache(opts.CacheBytes), replica: newReplica(opts), values: newValueCache(), limits: defaultSearchLimits}
 	s.histories.lost = s.values.forget
-	return s, nil
+	return s, digestOlder(ctx, s)
 }
 
 func newCache(bytes int64) *mvtree.Cache {

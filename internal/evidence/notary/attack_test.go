@@ -61,6 +61,10 @@ func TestWhatIsAlteredIsFound(t *testing.T) {
 		"what a checkpoint covers":         {`UPDATE checkpoint_ledger SET head = head - 1 WHERE configuration = $c AND number = 2`, false, "the root differs"},
 		"another key":                      {`UPDATE signing_key SET since = since + 1`, false, "the list of keys was altered"},
 		"facts that change a count":        {`UPDATE resource_facts SET facts = replace(facts, '"vcpus":4', '"vcpus":2')`, false, "consumes 4 at revision 2, recounted 2"},
+		"a seal that is gone":              {`DELETE FROM inventory_seal WHERE number = 2`, false, "seal 2 of the inventory is missing"},
+		"the newest seal":                  {`DELETE FROM inventory_seal WHERE number = (SELECT max(number) FROM inventory_seal)`, false, "of the inventory is not the one that was signed"},
+		"a resource that is gone":          {`DELETE FROM resource WHERE num = (SELECT max(num) FROM resource); DELETE FROM resource_facts WHERE resource = (SELECT max(resource) FROM resource_facts)`, false, "was sealed, and is missing"},
+		"a fact that was added":            {`INSERT INTO resource_facts SELECT resource, version + 1, at, facts, digest FROM resource_facts`, false, "does not match its digest"},
 		"counters, beside a right history": {`UPDATE revision SET counters = replace(counters, '"consumed":8', '"consumed":7'), consumed = 7 WHERE configuration = $c AND number = 3`, true, "the counters of revision 3 do not match its changes"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -74,13 +78,42 @@ func TestWhatIsAlteredIsFound(t *testing.T) {
 	}
 }
 
-// TestFactsThatChangeNoCountAreNotSeen pins what docs/evidence.md says that
-// evidence does not prove.
-func TestFactsThatChangeNoCountAreNotSeen(t *testing.T) {
+const alterName = `UPDATE resource_facts SET facts = replace(facts, '"vcpus":4', '"vcpus":4,"name":"somebody else"') WHERE resource = (SELECT min(num) FROM resource);
+	UPDATE resource SET facts = replace(facts, '"vcpus":4', '"vcpus":4,"name":"somebody else"') WHERE num = (SELECT min(num) FROM resource)`
+
+// TestFactsThatChangeNoCountAreSeen: what is altered without changing a count is
+// named with the resource and the version.
+func TestFactsThatChangeNoCountAreSeen(t *testing.T) {
 	a := newAttacked(t)
-	a.sql(a.arn, `UPDATE resource_facts SET facts = replace(facts, '"vcpus":4', '"vcpus":4,"name":"somebody else"'); UPDATE resource SET facts = replace(facts, '"vcpus":4', '"vcpus":4,"name":"somebody else"')`)
+	a.sql(a.arn, strings.ReplaceAll(alterName, ";\n\t", "; "))
+	wants(t, "an altered name", a.faults(), "version 1 of the facts of "+a.machine(1)+" does not match its digest")
+}
+
+// TestRewrittenFactsContradictTheCheckpoint: somebody rewrites digests and seals
+// to fit an altered fact.
+func TestRewrittenFactsContradictTheCheckpoint(t *testing.T) {
+	a := newAttacked(t)
+	a.sql(a.arn, strings.ReplaceAll(alterName, ";\n\t", "; "))
+	a.reseal()
+	wants(t, "facts, chain and all", a.faults(), "seal 1 of the inventory is not the one that was signed")
+	_, _, err := a.notary.Create(t.Context(), a.who, "")
+	if kindOf(err) != license.Conflict {
+		t.Errorf("Create: %v", err)
+	}
+	// And throws all checkpoints away: the server signs what it finds.
+	a.sql(a.arn, `DELETE FROM checkpoint; DELETE FROM checkpoint_ledger; DELETE FROM checkpoint_head`)
+	a.checkpoint()
+	a.use(a.arn, 8, 8)
+	a.checkpoint()
 	if found := a.faults(); found != "" {
-		t.Errorf("found: %s; say so in docs/evidence.md", found)
+		t.Errorf("inside the database there is nothing to find, and found is: %s", found)
+	}
+	for name, kept := range map[string]string{"a note": a.kept.Note, "with ledgers": line(a.kept)} {
+		err := a.audit(a.pinned, kept)
+		if err == nil {
+			t.Fatalf("%s finds nothing", name)
+		}
+		wants(t, name, err.Error(), "another checkpoint has its number now")
 	}
 }
 

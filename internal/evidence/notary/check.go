@@ -78,7 +78,7 @@ func (n *Notary) checkAccount(tx Tx, account string) error {
 	if err != nil {
 		return err
 	}
-	if last.Number != head.Number || last.Time != head.At || last.Revisions != head.Revisions || last.Ledgers != head.Ledgers {
+	if last.Number != head.Number || last.Time != head.At || last.Revisions != head.Revisions || last.Ledgers != head.Ledgers || last.Seals != head.Seals {
 		return fmt.Errorf("the newest checkpoint is %d, and the database says %d", last.Number, head.Number)
 	}
 	arn, revision, err := tx.Contradiction(account)
@@ -129,7 +129,11 @@ func checkSequence(tx Tx, s *evidence.Sequence, account string) (evidence.Checkp
 			if err := readable(&found[i]); err != nil {
 				return evidence.Checkpoint{}, err
 			}
-			if _, _, _, err := s.Add(&evidence.Document{Note: found[i].Signed(), Heads: headsOf(changed)}); err != nil {
+			c, _, _, err := s.Add(&evidence.Document{Note: found[i].Signed(), Heads: headsOf(changed)})
+			if err == nil {
+				err = sealedAs(tx, account, c)
+			}
+			if err != nil {
 				return evidence.Checkpoint{}, fmt.Errorf("checkpoint %d as it is kept: %w", found[i].Number, err)
 			}
 		}

@@ -35,6 +35,9 @@ func (n *Notary) create(ctx context.Context, account string) (c *Checkpoint, mad
 	if _, err := n.Keys(ctx); err != nil {
 		return nil, false, err
 	}
+	if err := n.sealAccount(ctx, account); err != nil {
+		return nil, false, err
+	}
 	err = n.store.Update(ctx, func(tx Tx) error {
 		made = false
 		m, err := n.begin(tx, account)
@@ -67,6 +70,8 @@ type making struct {
 	head    *HeadRow // of the newest checkpoint; nil for none
 	before  []Ledger // that it covers
 	now     []Ledger
+	last    *evidence.Checkpoint // the newest checkpoint; zero for none
+	seal    license.Seal         // the newest of the inventory; zero for none
 }
 
 // begin reads what there was and what there is.
@@ -97,13 +102,38 @@ func (n *Notary) begin(tx Tx, account string) (*making, error) {
 		return nil, refuse(license.LimitExceeded, "Account %s has %d ledgers, and a checkpoint covers %d at most.", account, len(m.now), evidence.MaxLedgers)
 	}
 	slices.SortFunc(m.now, func(a, b Ledger) int { return strings.Compare(a.ARN, b.ARN) })
+	if err := m.readSeal(); err != nil {
+		return nil, err
+	}
 	return m, m.check()
+}
+
+// readSeal reads the newest seal, and what the newest checkpoint says of it.
+func (m *making) readSeal() error {
+	m.last = &evidence.Checkpoint{}
+	if m.head != nil {
+		stored, err := m.newestStored()
+		if err != nil {
+			return err
+		}
+		if m.last, err = textOf(stored.Note); err != nil {
+			return err
+		}
+	}
+	s, err := m.tx.Seal(m.account, 0)
+	if s != nil {
+		m.seal = *s
+	}
+	return err
 }
 
 // check refuses to sign what contradicts itself or the checkpoint before.
 func (m *making) check() error {
 	if why := m.contradiction(); why != "" {
 		return refuse(license.Conflict, "The ledgers of account %s cannot be signed: %s. They were altered outside of Reeve; reeve verify says more.", m.account, why)
+	}
+	if err := sealedAs(m.tx, m.account, m.last); err != nil {
+		return refuse(license.Conflict, "The inventory of account %s cannot be signed: %s. It was altered outside of Reeve; reeve verify says more.", m.account, err)
 	}
 	for i := range m.before {
 		was := &m.before[i]
@@ -162,19 +192,19 @@ func (m *making) number() int64 {
 // the key is another one.
 func (m *making) changed() bool {
 	return m.head == nil || m.head.SigningKey != m.keys[len(m.keys)-1].Number ||
-		!slices.Equal(headsOf(m.before), headsOf(m.now))
+		m.last.Seals != m.seal.Number || !slices.Equal(headsOf(m.before), headsOf(m.now))
 }
 
 // newest is the checkpoint that there is.
 func (m *making) newest() (*Checkpoint, error) {
-	last, err := m.last()
+	last, err := m.newestStored()
 	if err != nil {
 		return nil, err
 	}
 	return parsed(last, headsOf(m.before))
 }
 
-func (m *making) last() (*Stored, error) {
+func (m *making) newestStored() (*Stored, error) {
 	found, err := m.tx.Checkpoints(m.account, m.head.Number-1, 1)
 	if err != nil {
 		return nil, err
@@ -198,32 +228,17 @@ func (m *making) sign() (*Checkpoint, error) {
 		return nil, err
 	}
 	c.Time = max(c.Time, key.From)
+	c.Seals, c.Seal = m.seal.Number, hashOf(m.seal.Hash)
 	if m.head != nil {
-		if err := m.follow(&c.Checkpoint); err != nil {
-			return nil, err
-		}
+		c.Before, c.Time = m.last.TextHash(), max(c.Time, m.last.Time+1)
 	}
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, signer)
 	if err != nil {
 		return nil, fmt.Errorf("sign checkpoint: %w", err)
 	}
 	c.Note = string(signed)
-	stored := &Stored{Account: m.account, Number: c.Number, At: c.Time, Note: c.Note, Ledgers: c.Checkpoint.Ledgers, Revisions: c.Revisions}
+	stored := &Stored{Account: m.account, Number: c.Number, At: c.Time, Note: c.Note, Ledgers: c.Checkpoint.Ledgers, Revisions: c.Revisions, Seals: c.Seals}
 	return c, m.tx.InsertCheckpoint(stored, key.Number, m.moved())
-}
-
-// follow puts a checkpoint behind the one before.
-func (m *making) follow(c *evidence.Checkpoint) error {
-	last, err := m.last()
-	if err != nil {
-		return err
-	}
-	before, err := textOf(last.Note)
-	if err != nil {
-		return err
-	}
-	c.Before, c.Time = before.TextHash(), max(c.Time, before.Time+1)
-	return nil
 }
 
 // moved are the ledgers that have changed since the checkpoint before.

@@ -39,12 +39,15 @@ func (n *Notary) Wake() {
 	}
 }
 
-// Run makes checkpoints as they become due and sends them to the witnesses,
-// until ctx ends.
+// Run seals inventories, makes checkpoints as they become due and sends them to
+// the witnesses, until ctx ends.
 func (n *Notary) Run(ctx context.Context) {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
 	for {
+		if err := n.Seal(ctx); err != nil && ctx.Err() == nil {
+			n.o.Log.Error("sealing inventories failed", "error", err)
+		}
 		if _, err := n.Due(ctx); err != nil && ctx.Err() == nil {
 			n.o.Log.Error("making checkpoints failed", "error", err)
 		}

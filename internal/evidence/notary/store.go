@@ -32,9 +32,19 @@ type Tx interface {
 	// configuration's row has for its newest revision, Hash the revision's own.
 	Ledgers(account string) ([]Ledger, error)
 
-	// Sums returns how many ledgers and revisions each account has, for
-	// accounts that have any.
+	// Sums returns how many ledgers, revisions and seals each account has, for
+	// accounts that have any, in the order of accounts.
 	Sums() ([]Sum, error)
+
+	// NextUnsealed is the first account behind one with entries that no seal
+	// has, "" for none; Unsealed returns up to limit of them in order.
+	NextUnsealed(after string) (account string, err error)
+	Unsealed(account string, limit int) ([]string, error)
+
+	// Seal is a seal of an account's inventory without its entries, the newest
+	// for number 0; nil where there is none. InsertSeal adds one for unsealed entries.
+	Seal(account string, number int64) (*license.Seal, error)
+	InsertSeal(s *license.Seal, entries []string) error
 
 	// RevisionHash returns the hash that a revision is kept with, nil where
 	// there is no such revision.
@@ -101,8 +111,8 @@ type Ledger struct {
 
 // Sum is how much an account has.
 type Sum struct {
-	Account            string
-	Ledgers, Revisions int64
+	Account                   string
+	Ledgers, Revisions, Seals int64
 }
 
 // HeadRow is what is kept of an account's newest checkpoint beside it.
@@ -121,7 +131,7 @@ type Stored struct {
 	Note     string // as it was signed
 	Cosigned string // with the signature of a witness too; "" without one
 
-	Ledgers, Revisions int64 // of the new one, for its HeadRow; reads leave them 0
+	Ledgers, Revisions, Seals int64 // of the new one, for its HeadRow; reads leave them 0
 }
 
 // Signed is the note with all signatures that there are.

@@ -1,6 +1,7 @@
 package notary
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -109,7 +110,7 @@ func continues(tx Tx, last *WitnessedCheckpoint, c *evidence.Checkpoint, ledgers
 		return nil, err
 	}
 	if why == "" {
-		why = evidence.Continues(heads, ledgers)
+		why = cmp.Or(evidence.Continues(heads, ledgers), c.Regresses(before))
 	}
 	if why != "" {
 		return nil, refuse(license.Conflict, "Checkpoint %d of %s is not witnessed, because it does not continue what was witnessed before: %s. Somebody may have rewritten the ledgers, or set their database back.", c.Number, c.Origin, why)

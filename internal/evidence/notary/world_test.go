@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,20 +154,74 @@ func (w *world) rehash(arn string) {
 	}))
 }
 
-// faults is what reeve verify finds: in the ledgers, and in the checkpoints.
+// reseal makes every digest and seal of the inventory right again.
+func (w *world) reseal() {
+	w.t.Helper()
+	var resources []license.SealedResource
+	var seals []license.Seal
+	w.must(w.store.View(w.t.Context(), func(tx license.Tx) (err error) {
+		if resources, err = tx.SealedResources(account, "", 1000); err == nil {
+			seals, err = tx.Seals(account, 0, 1000)
+		}
+		return err
+	}))
+	entries := map[string]string{}
+	w.must(w.db.Update(w.t.Context(), func(c sqlconn.Conn) error {
+		for _, r := range resources {
+			was := slices.Clone(r.Versions)
+			w.must(r.Digests())
+			for i, f := range r.Versions {
+				entries[license.FactsEntry(r.Num, f.Version, was[i].Digest)] = license.FactsEntry(r.Num, f.Version, f.Digest)
+				if _, err := c.Exec(`UPDATE resource_facts SET digest = $3 WHERE resource = $1 AND version = $2`, r.Num, f.Version, f.Digest); err != nil {
+					return err
+				}
+				if _, err := c.Exec(`UPDATE resource SET digest = $2 WHERE num = $1`, r.Num, f.Digest); err != nil {
+					return err
+				}
+			}
+		}
+		var before []byte
+		for _, s := range seals {
+			for was, now := range entries {
+				s.Entries = strings.ReplaceAll(s.Entries, was, now)
+			}
+			before = s.HashAfter(before)
+			if _, err := c.Exec(`UPDATE inventory_seal SET entries = $3, hash = $4 WHERE account = $1 AND number = $2`, account, s.Number, s.Entries, before); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// faults is what reeve verify finds: in ledgers, inventories and checkpoints.
 func (w *world) faults() string {
 	w.t.Helper()
+	found, err := w.verify()
+	w.must(err)
+	return found
+}
+
+func (w *world) verify() (string, error) {
 	ledgers, _, err := w.manager.Verify(w.t.Context(), w.who, 0, 100)
-	w.must(err)
-	checkpoints, _, err := w.notary.Check(w.t.Context(), w.who, "", 100)
-	w.must(err)
+	if err != nil {
+		return "", err
+	}
+	inventories, _, err := w.manager.VerifyInventory(w.t.Context(), w.who, "", 100)
+	if err != nil {
+		return "", err
+	}
+	checkpoints, _, err := w.another(notary.Options{}).Check(w.t.Context(), w.who, "", 100)
+	if err != nil {
+		return "", err
+	}
 	var text []string
-	for _, r := range append(ledgers, checkpoints...) {
+	for _, r := range slices.Concat(ledgers, inventories, checkpoints) {
 		if r.Fault != "" {
 			text = append(text, r.ConfigurationARN+": "+r.Fault)
 		}
 	}
-	return strings.Join(text, "\n")
+	return strings.Join(text, "\n"), nil
 }
 
 // Keys, Checkpoints and Revisions make a world a source of evidence.
