@@ -110,6 +110,9 @@ func (p *explainPage) explain(v *visit, arn string, at *time.Time) error {
 		}
 		p.Rungs = append(p.Rungs, v.rung(s))
 		links = append(links, p.Rungs[i].Link)
+		for _, part := range p.Rungs[i].Note {
+			links = append(links, part.Link)
+		}
 	}
 	if p.Consumed == 0 {
 		p.Why = whyNothing(out.Steps)

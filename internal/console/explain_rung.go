@@ -1,6 +1,7 @@
 package console
 
 import (
+	"regexp"
 	"strings"
 	"time"
 
@@ -20,10 +21,11 @@ type rung struct {
 	Origin    factOrigin
 }
 
-// notePart is a part of a note: a text, or a moment.
+// notePart is a part of a note: a text, a moment or a resource.
 type notePart struct {
 	Text string
 	When stamp
+	Link *resourceLink
 }
 
 var kindWords = map[string]string{"fact": "Fact", "term": "Term", "rule": "Rule", "exclusion": "Exception", "result": "Result"}
@@ -105,7 +107,11 @@ func clippedTo(s string, most int) string {
 	return s
 }
 
-// plainNote words a note for people, with its moments in the viewer's zone.
+// resourceInNote is the ARN of a machine, host, image or database.
+var resourceInNote = regexp.MustCompile(`^arn:[a-z-]+:(ec2|rds|ssm):.*[^…]$`)
+
+// plainNote words a note for people, with its moments in the viewer's zone and
+// links to the resources that it names.
 func (v *visit) plainNote(note string) (parts []notePart) {
 	if plain, ok := noteWords[note]; ok {
 		return []notePart{{Text: plain}}
@@ -116,12 +122,16 @@ func (v *visit) plainNote(note string) (parts []notePart) {
 			text += " "
 		}
 		bare := strings.TrimRight(word, ",.:")
-		t, err := time.Parse(time.RFC3339Nano, bare)
-		if err != nil {
+		part := notePart{}
+		if t, err := time.Parse(time.RFC3339Nano, bare); err == nil {
+			part.When = v.at(t)
+		} else if resourceInNote.MatchString(bare) {
+			part.Link = linkTo(bare)
+		} else {
 			text += word
 			continue
 		}
-		parts = append(parts, notePart{Text: text}, notePart{When: v.at(t)})
+		parts = append(parts, notePart{Text: text}, part)
 		text = word[len(bare):]
 	}
 	if text != "" {

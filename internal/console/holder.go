@@ -135,7 +135,7 @@ func (p *holderPage) readPolicies(v *visit) error {
 		if one := &out.Policies[i]; one.PolicyArn != nil {
 			p.Attached = append(p.Attached, policyLineOf(one))
 		} else {
-			p.Inline = append(p.Inline, inlinePolicy{Name: field{"name", told(one.PolicyName), ""}, Text: field{"document", told(one.PolicyDocument), ""}})
+			p.Inline = append(p.Inline, inlinePolicy{Name: field{"name", told(one.PolicyName), ""}, Text: field{"document", indented(told(one.PolicyDocument)), ""}})
 		}
 	}
 	p.Inline = append(p.Inline, inlinePolicy{Name: field{Name: "name"}, Text: field{Name: "document", Value: emptyPolicy}, New: true})
