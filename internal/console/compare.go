@@ -28,7 +28,7 @@ type comparePage struct {
 	Added, Removed, Changed changeSum
 	Cut                     bool // there are more differences than are counted and listed
 	Rows                    []compareRow
-	Presets                 []preset
+	Presets                 []link
 	Pages                   pages
 	CSV                     string
 }
@@ -67,9 +67,9 @@ func (c *console) compare(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := &comparePage{Path: v.configurationPath(arn), Form: v.URL.Path, Presets: []preset{
-		{"End of last month to now", v.URL.Path + "?from=" + v.lastMonth()},
-		{"End of last year to now", v.URL.Path + "?from=" + v.lastYear()},
+	body := &comparePage{Path: v.configurationPath(arn), Form: v.URL.Path, Presets: []link{
+		{Text: "End of last month to now", Href: v.URL.Path + "?from=" + v.lastMonth()},
+		{Text: "End of last year to now", Href: v.URL.Path + "?from=" + v.lastYear()},
 	}}
 	if err := body.read(v, arn); err != nil {
 		return v.again(err, v.sent(), []member{{"from", "from"}, {"to", "to"}}, func(status int, f form) error {
@@ -202,25 +202,16 @@ func (c *console) compareSheet(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var out api.CompareUsageOutput
-	if err := v.call("CompareUsage", in, &out); err != nil {
-		return err
-	}
-	s := newSheet(v, "comparison.csv", "Change", "ARN", "Type", "Account", "State before", "State after", "Licences before", "Licences after")
-	write := func() *string {
+	header := []string{"Change", "ARN", "Type", "Account", "State before", "State after", "Licences before", "Licences after"}
+	return v.sendSheet("comparison.csv", header, func(token *string) (rows [][]string, next *string, err error) {
+		var out api.CompareUsageOutput
+		in.NextToken = token
+		err = v.call("CompareUsage", in, &out)
 		for i := range out.Differences {
 			d := &out.Differences[i]
-			s.row(told(d.Change), told(d.ResourceArn), told(d.ResourceType), told(d.ResourceOwnerId), told(d.FromStatus), told(d.ToStatus),
-				strconv.FormatInt(told(d.FromConsumedLicenses), 10), strconv.FormatInt(told(d.ToConsumedLicenses), 10))
+			rows = append(rows, []string{told(d.Change), told(d.ResourceArn), told(d.ResourceType), told(d.ResourceOwnerId), told(d.FromStatus), told(d.ToStatus),
+				strconv.FormatInt(told(d.FromConsumedLicenses), 10), strconv.FormatInt(told(d.ToConsumedLicenses), 10)})
 		}
-		return out.NextToken
-	}
-	return s.pages(write(), func(token *string) (*string, error) {
-		out = api.CompareUsageOutput{}
-		in.NextToken = token
-		if err := v.call("CompareUsage", in, &out); err != nil {
-			return nil, err
-		}
-		return write(), nil
+		return rows, out.NextToken, err
 	})
 }

@@ -30,28 +30,28 @@ type configurationForm struct {
 	Editing      bool
 	Error        string // of the form as a whole
 
-	Title                     field
-	Description               field
-	Counting                  field
-	Countings                 []choice
-	Count                     field
-	Hard                      bool
-	HardError                 string
-	Expiry                    field // a day
-	Disabled                  bool
-	Disassociate              bool
-	Tenancies                 []choice
-	Sizes                     []sizeField
-	Affinity                  field
-	AffinityFixed             bool // it is there already, and cannot be changed
-	Honour, Stopped           bool
-	Rules                     []string // of an existing configuration, in words: they stay
-	RulesError                string
-	Tags                      []tagField
-	TagsError                 string
-	Builder                   ruleBuilder
-	Preview                   *preview
-	PreviewOffered, Previewed bool
+	Title           field
+	Description     field
+	Counting        field
+	Countings       []choice
+	Count           field
+	Hard            bool
+	HardError       string
+	Expiry          field // a day
+	Disabled        bool
+	Disassociate    bool
+	Tenancies       []choice
+	Sizes           []sizeField
+	Affinity        field
+	AffinityFixed   bool // it is there already, and cannot be changed
+	Honour, Stopped bool
+	Rules           []string // of an existing configuration, in words: they stay
+	RulesError      string
+	Tags            []tagField
+	TagsError       string
+	Builder         ruleBuilder
+	Preview         *preview
+	PreviewOffered  bool
 
 	was  *api.Terms // of an existing one, before
 	Seen string     // what tells the terms that the form was filled with from others

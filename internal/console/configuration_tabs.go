@@ -80,7 +80,6 @@ type discoveryTab struct {
 	Disassociate bool
 	Excluded     []exclusionRow
 	Cut          bool // there are more exclusions than are listed
-	LastRun      stamp
 }
 
 type exclusionRow struct {

@@ -9,7 +9,9 @@
 //
 // Files: routes.go is the table of pages and bodies.go what each is given;
 // visit.go what a page may use; page.go how one is rendered; session.go who is
-// signed in, sign_in.go and sign_sso.go how. Every other file is one page or one
+// signed in, sign_in.go and sign_sso.go how. What several pages share: form.go is
+// what was typed into a form, pages.go lists in pages, resource.go links to
+// machines, moment.go moments, words.go words. Every other file is one page or one
 // thing that pages show, with a template of the same name.
 package console
 

@@ -18,7 +18,6 @@ type explainPage struct {
 	At             string        // as the form has it; "" for now
 	Moment         stamp
 	Consumed       int64
-	Unit           string
 	Associated     bool
 	Since          stamp
 	Why            string // it consumes nothing
@@ -26,11 +25,8 @@ type explainPage struct {
 	Revision       int64
 	Recorded       stamp
 	Rungs          []rung
-	Presets        []preset
+	Presets        []link
 }
-
-// preset is a choice of moments that people often want.
-type preset struct{ Label, Path string }
 
 func (c *console) explainPage(v *visit) error {
 	arn, err := v.configurationARN()
@@ -76,7 +72,7 @@ func (p *explainPage) place(at *time.Time, v *visit) {
 		p.At, p.Moment = at.In(v.zone).Format(localForm), v.at(*at)
 	}
 	for _, choice := range []struct{ label, at string }{{"Now", ""}, {"End of last month", v.lastMonth()}, {"End of last year", v.lastYear()}} {
-		p.Presets = append(p.Presets, preset{choice.label, p.Form + "?" + url.Values{"resource": {p.Resource.ARN}, "at": {choice.at}}.Encode()})
+		p.Presets = append(p.Presets, link{Text: choice.label, Href: p.Form + "?" + url.Values{"resource": {p.Resource.ARN}, "at": {choice.at}}.Encode()})
 	}
 }
 
@@ -105,9 +101,6 @@ func (p *explainPage) explain(v *visit, arn string, at *time.Time) error {
 	}
 	for i := range out.Steps {
 		s := &out.Steps[i]
-		if told(s.Name) == "LicenseCountingType" {
-			p.Unit = worded(unitWords, told(s.Value))
-		}
 		p.Rungs = append(p.Rungs, v.rung(s))
 		links = append(links, p.Rungs[i].Link)
 		for _, part := range p.Rungs[i].Note {

@@ -32,8 +32,8 @@ type inventoryPage struct {
 
 type machineRow struct {
 	*resourceLink
-	Type, Badge                                string
-	Platform, Size, Host, Image, Account, Zone string
+	Badge                               string
+	Platform, Size, Host, Account, Zone string
 }
 
 func newInventoryPage() inventoryPage {
@@ -83,8 +83,8 @@ func (p *inventoryPage) read(v *visit, conditions []condition) error {
 func rowOf(r *api.ResourceInventory) machineRow {
 	platform := strings.TrimSpace(told(r.Platform) + " " + told(r.PlatformVersion))
 	return machineRow{
-		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: kindName(told(r.ResourceType)),
-		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)), Image: clipped(told(r.AmiId)),
+		resourceLink: linkTo(told(r.ResourceArn)), Badge: kindName(told(r.ResourceType)),
+		Platform: clipped(platform), Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)),
 		Account: clipped(told(r.ResourceOwningAccountId)), Zone: clipped(told(r.Region)),
 	}
 }
@@ -94,27 +94,16 @@ func (c *console) inventorySheet(v *visit) error {
 	if err != nil {
 		return err
 	}
-	var out api.ListResourceInventoryOutput
-	in := &api.ListResourceInventoryInput{Filters: filtersOf(conditions)}
-	if err := v.call("ListResourceInventory", in, &out); err != nil {
-		return err
-	}
-	s := newSheet(v, "inventory.csv", "ARN", "ID", "Type", "Platform", "Platform version", "Instance type", "Host", "Image", "Account", "Region", "Usage operation", "Product codes")
-	write := func() *string {
+	header := []string{"ARN", "ID", "Type", "Platform", "Platform version", "Instance type", "Host", "Image", "Account", "Region", "Usage operation", "Product codes"}
+	return v.sendSheet("inventory.csv", header, func(token *string) (rows [][]string, next *string, err error) {
+		var out api.ListResourceInventoryOutput
+		err = v.call("ListResourceInventory", &api.ListResourceInventoryInput{Filters: filtersOf(conditions), NextToken: token}, &out)
 		for i := range out.ResourceInventoryList {
 			r := &out.ResourceInventoryList[i]
-			s.row(told(r.ResourceArn), told(r.ResourceId), told(r.ResourceType), told(r.Platform), told(r.PlatformVersion), told(r.InstanceType), told(r.HostId),
-				told(r.AmiId), told(r.ResourceOwningAccountId), told(r.Region), told(r.UsageOperation), strings.Join(r.MarketplaceProductCodes, " "))
+			rows = append(rows, []string{told(r.ResourceArn), told(r.ResourceId), told(r.ResourceType), told(r.Platform), told(r.PlatformVersion), told(r.InstanceType), told(r.HostId),
+				told(r.AmiId), told(r.ResourceOwningAccountId), told(r.Region), told(r.UsageOperation), strings.Join(r.MarketplaceProductCodes, " ")})
 		}
-		return out.NextToken
-	}
-	return s.pages(write(), func(token *string) (*string, error) {
-		out = api.ListResourceInventoryOutput{}
-		in.NextToken = token
-		if err := v.call("ListResourceInventory", in, &out); err != nil {
-			return nil, err
-		}
-		return write(), nil
+		return rows, out.NextToken, err
 	})
 }
 

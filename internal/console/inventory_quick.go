@@ -60,7 +60,7 @@ func (p *inventoryPage) find(v *visit, text string) error {
 
 func foundRow(r *api.ResourceSummary) machineRow {
 	row := machineRow{
-		resourceLink: linkTo(told(r.ResourceArn)), Type: told(r.ResourceType), Badge: kindName(told(r.ResourceType)), Platform: clipped(told(r.Platform)),
+		resourceLink: linkTo(told(r.ResourceArn)), Badge: kindName(told(r.ResourceType)), Platform: clipped(told(r.Platform)),
 		Size: clipped(told(r.InstanceType)), Host: shortName(told(r.HostId)), Account: clipped(told(r.ResourceOwnerId)), Zone: clipped(told(r.Region)),
 	}
 	row.call(told(r.Name))

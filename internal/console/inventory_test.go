@@ -161,11 +161,11 @@ func TestTheSearchBoxFindsAMachineByWhatPeopleKnowOfIt(t *testing.T) {
 func TestSheetsHaveEveryRowAndNoFormula(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
 	m := licensetest.Machine(licensetest.Root, "i-0", 1)
-	m.Platform = new("=HYPERLINK(1)")
+	m.Platform, m.InstanceType = new("=HYPERLINK(1)"), new("＝1+1")
 	d.Put(licensetest.Root, m, licensetest.Machine(licensetest.Root, "i-1", 1))
 	_, text := d.get("/console/inventory/csv")
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil || len(rows) != 3 || rows[1][3] != "'=HYPERLINK(1)" {
+	if err != nil || len(rows) != 3 || rows[1][3] != "'=HYPERLINK(1)" || rows[1][5] != "'＝1+1" {
 		t.Errorf("%v\n%q", err, rows)
 	}
 }

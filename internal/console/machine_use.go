@@ -10,7 +10,6 @@ import (
 // machineUse is a resource in one licence configuration.
 type machineUse struct {
 	ARN, Name, Path, Explain string // of the configuration
-	Unit                     string
 	Consumed                 int64
 	Origin                   string
 	Since                    stamp
@@ -32,9 +31,9 @@ func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 	arn := told(u.LicenseConfigurationArn)
 	m := machineUse{
 		ARN: arn, Name: clipped(told(u.LicenseConfigurationName)), Path: v.configurationPath(arn),
-		Explain: v.configurationPath(arn) + "/explain?" + url.Values{"resource": {resource}}.Encode(),
-		Unit:    worded(unitWords, told(u.LicenseCountingType)), Consumed: told(u.ConsumedLicenses),
-		Origin: worded(originWords, told(u.Origin)), Since: v.since(u.AssociationTime),
+		Explain:  v.configurationPath(arn) + "/explain?" + url.Values{"resource": {resource}}.Encode(),
+		Consumed: told(u.ConsumedLicenses),
+		Origin:   worded(originWords, told(u.Origin)), Since: v.since(u.AssociationTime),
 		Unlicensed: told(u.Unlicensed), Failure: clippedTo(told(u.FailureMessage), longest),
 	}
 	if told(u.CountedOnResourceArn) != resource {

@@ -4,60 +4,53 @@ import (
 	"encoding/csv"
 	"mime"
 	"net/http"
-	"strings"
 	"time"
 )
 
-// sheet is a CSV file that is sent while it is read, page by page.
-type sheet struct {
-	v *visit
-	w *csv.Writer
-}
+// pageTime is how long reading and sending one page of a sheet may take.
+const pageTime = time.Minute
 
-// newSheet begins a download. What is refused has to be found out before.
-func newSheet(v *visit, name string, header ...string) *sheet {
+// sheetPage reads the rows of one page of a list, and where it goes on.
+type sheetPage func(token *string) (rows [][]string, next *string, err error)
+
+// sendSheet sends a whole list as CSV while it is read, page by page. What is
+// refused is an error as long as nothing is sent; a list that cannot be finished
+// says so in its last row.
+func (v *visit) sendSheet(name string, header []string, read sheetPage) error {
+	rows, next, err := read(nil)
+	if err != nil {
+		return err
+	}
 	h := v.w.Header()
 	h.Set("Content-Type", "text/csv; charset=utf-8")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
-	s := &sheet{v, csv.NewWriter(v.w)}
-	s.row(header...)
-	return s
-}
-
-// row writes one row; a cell that a spreadsheet would take for a formula is
-// made text with an apostrophe before it.
-func (s *sheet) row(cells ...string) {
-	for i, cell := range cells {
-		if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-			cells[i] = "'" + cell
+	w := csv.NewWriter(v.w)
+	_ = w.Write(header) // delivered tells of a browser that went away
+	writeRows(w, rows)
+	for next != nil && v.delivered(w) {
+		v.mayTake(pageTime)
+		if rows, next, err = read(next); err != nil {
+			v.c.Log.Error("export ended early", "path", v.URL.Path, "error", err)
+			rows, next = [][]string{{"INCOMPLETE: the server could not finish this list. Export it again."}}, nil
 		}
+		writeRows(w, rows)
 	}
-	_ = s.w.Write(cells) // flush tells of a browser that went away
-}
-
-// pages writes what each page has until there are no more; the first has been
-// read already. A list that cannot be finished says so in its last row, since
-// its beginning has been sent.
-func (s *sheet) pages(token *string, read func(token *string) (*string, error)) error {
-	for token != nil && s.flush() {
-		_ = http.NewResponseController(s.v.w).SetWriteDeadline(time.Now().Add(pageTime)) // not every writer has one
-		next, err := read(token)
-		if err != nil {
-			s.v.c.Log.Error("export ended early", "path", s.v.URL.Path, "error", err)
-			s.row("INCOMPLETE: the server could not finish this list. Export it again.")
-			break
-		}
-		token = next
-	}
-	s.flush()
+	v.delivered(w)
 	return nil
 }
 
-// pageTime is how long sending one page of a sheet may take.
-const pageTime = time.Minute
+// writeRows writes rows in which a spreadsheet finds no formula.
+func writeRows(w *csv.Writer, rows [][]string) {
+	for _, cells := range rows {
+		for i, cell := range cells {
+			cells[i] = neutral(cell)
+		}
+		_ = w.Write(cells)
+	}
+}
 
-// flush sends what there is, and reports whether somebody still reads.
-func (s *sheet) flush() bool {
-	s.w.Flush()
-	return s.w.Error() == nil && s.v.Context().Err() == nil && http.NewResponseController(s.v.w).Flush() == nil
+// delivered sends what there is, and reports whether somebody still reads.
+func (v *visit) delivered(w *csv.Writer) bool {
+	w.Flush()
+	return w.Error() == nil && v.Context().Err() == nil && http.NewResponseController(v.w).Flush() == nil
 }

@@ -29,11 +29,11 @@ type sourceView struct {
 }
 
 type runView struct {
-	Number                                          int64
-	Status, Class, Error                            string
-	Start, End                                      stamp
-	Seen, Created, Changed, Unchanged, Failed, Gone int64
-	Failures                                        []failureView
+	Number                               int64
+	Status, Class, Error                 string
+	Start, End                           stamp
+	Seen, Created, Changed, Failed, Gone int64
+	Failures                             []failureView
 }
 
 type failureView struct{ Place, Reason string }
@@ -102,7 +102,7 @@ func (v *visit) run(r *api.SourceRun) runView {
 	words := runWords[told(r.Status)]
 	view := runView{
 		Number: told(r.Run), Status: words[0], Class: words[1], Error: clippedTo(told(r.Error), 1000), Start: v.when(r.StartTime), End: v.when(r.EndTime),
-		Seen: told(r.Seen), Created: told(r.Created), Changed: told(r.Changed), Unchanged: told(r.Unchanged), Failed: told(r.Failed), Gone: told(r.Gone),
+		Seen: told(r.Seen), Created: told(r.Created), Changed: told(r.Changed), Failed: told(r.Failed), Gone: told(r.Gone),
 	}
 	for _, f := range r.Failures[:min(len(r.Failures), 50)] {
 		view.Failures = append(view.Failures, failureView{clippedTo(told(f.Place), longest), clippedTo(told(f.Reason), longest)})
