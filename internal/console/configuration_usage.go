@@ -73,13 +73,25 @@ func (v *configurationView) usageTab() (*usageTab, error) {
 	var from, to int
 	t.Pages, from, to = pagesOf(v.URL.Path, v.usageKept("sort"), v.pageNumber(), usageRows, len(rows))
 	if len(rows) == 0 {
-		t.Empty = "Nothing used this licence at that moment."
-		if t.Filters.Any {
-			t.Empty = "Nothing that matches the filters used this licence at that moment."
-		}
+		t.Empty = v.emptyUsage(t.Filters.Any)
 	}
 	t.Rows, err = v.usageRows(rows[from:to])
 	return t, err
+}
+
+// emptyUsage says of a list without rows why, and what to do next.
+func (v *configurationView) emptyUsage(filtered bool) string {
+	switch {
+	case filtered && v.at != nil:
+		return "Nothing that matches the filters used this licence at that moment. Show all, or choose another moment."
+	case filtered:
+		return "Nothing that matches the filters uses this licence. Show all, or change the filters."
+	case v.at != nil:
+		return "Nothing used this licence at that moment. Choose another one."
+	case v.out.DeletionTime != nil:
+		return "Nothing uses it any more. Choose a moment before it was deleted."
+	}
+	return "Nothing uses this licence yet. Edit it to have discovery rules find machines by themselves."
 }
 
 func (v *configurationView) usageKept(more ...string) url.Values {
