@@ -16,14 +16,15 @@ import (
 
 // signInForm is what the sign-in page shows.
 type signInForm struct {
-	Next, AccessKeyID, Region string
-	Error                     string
-	Provider                  string // whom single sign-on is at; "" for none
-	ProviderURL               string
+	Next, AccessKeyID string
+	Region            field
+	Error             string
+	Provider          string // whom single sign-on is at; "" for none
+	ProviderURL       string
 }
 
 func (c *console) signInPage(v *visit) error {
-	return c.showSignIn(v, http.StatusOK, signInForm{Next: v.URL.Query().Get("next"), Region: c.Region})
+	return c.showSignIn(v, http.StatusOK, signInForm{Next: v.URL.Query().Get("next"), Region: field{Name: "region", Value: c.Region}})
 }
 
 func (c *console) showSignIn(v *visit, status int, form signInForm) error {
@@ -38,10 +39,10 @@ func (c *console) signIn(v *visit) error {
 	form := signInForm{
 		Next:        v.PostFormValue("next"),
 		AccessKeyID: strings.TrimSpace(v.PostFormValue("access_key_id")),
-		Region:      strings.TrimSpace(v.PostFormValue("region")),
+		Region:      field{Name: "region", Value: strings.TrimSpace(v.PostFormValue("region"))},
 	}
-	if !isRegion(form.Region) {
-		form.Error = notARegion
+	if !isRegion(form.Region.Value) {
+		form.Error, form.Region.Error = notARegion, notARegion
 		return c.showSignIn(v, http.StatusBadRequest, form)
 	}
 	who, wait, err := c.prove(v, form.AccessKeyID, strings.TrimSpace(v.PostFormValue("secret_access_key")))
@@ -58,7 +59,7 @@ func (c *console) signIn(v *visit) error {
 		return c.showSignIn(v, http.StatusForbidden, form)
 	}
 	err = v.begin(iam.Session{
-		Account: who.Account, Principal: who.Principal, Person: form.AccessKeyID, AccessKeyID: form.AccessKeyID, Region: form.Region,
+		Account: who.Account, Principal: who.Principal, Person: form.AccessKeyID, AccessKeyID: form.AccessKeyID, Region: form.Region.Value,
 	})
 	if err != nil {
 		return err

@@ -40,9 +40,10 @@ func TestASignInNeedsARegion(t *testing.T) {
 	key := d.Credentials(licensetest.Root)
 	for _, region := range []string{"", "europe", "EU-WEST-1", "eu-west-1\nx", "eu-" + strings.Repeat("west", 20) + "-1", "<b>-x-1"} {
 		status, text := d.post("/console/sign-in", url.Values{"access_key_id": {key.AccessKeyID}, "secret_access_key": {key.SecretAccessKey}, "region": {region}})
-		if status != http.StatusBadRequest || !strings.Contains(text, "This is no region") {
-			t.Errorf("region %q: %d", region, status)
+		if status != http.StatusBadRequest || !strings.Contains(text, "This is no region") || !strings.Contains(text, `value="`+key.AccessKeyID+`"`) || strings.Contains(text, key.SecretAccessKey) {
+			t.Errorf("region %q: %d\n%s", region, status, text)
 		}
+		d.has("the refused form", text, `id="field-region"`, `role="alert" tabindex="-1" autofocus`)
 	}
 }
 
