@@ -218,3 +218,15 @@ func callServer[In, Out any](t *testing.T, c *client.Client, operation string, i
 	}
 	return out
 }
+
+func TestHealthOverHTTPS(t *testing.T) {
+	s := openTLSServer(t, nil)
+	nothing := func(string) string { return "" }
+	if endpoint, err := client.Health(t.Context(), client.Choice{Data: s.cfg.Data}, nothing); err != nil || endpoint != s.endpoint() {
+		t.Errorf("%s: %v", endpoint, err)
+	}
+	_, err := client.Health(t.Context(), client.Choice{Endpoint: s.endpoint(), TLS: client.TLS{}}, nothing)
+	if err == nil || !strings.Contains(err.Error(), "--ca-file") {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+}

@@ -48,11 +48,7 @@ func FromEnvironment(choice Choice, env func(string) string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := TLS{
-		CA:          first(choice.TLS.CA, env("REEVE_CA_FILE"), env("AWS_CA_BUNDLE")),
-		Certificate: first(choice.TLS.Certificate, env("REEVE_CLIENT_CERTIFICATE")),
-		Key:         first(choice.TLS.Key, env("REEVE_CLIENT_KEY")),
-	}
+	files := filesOf(choice, env)
 	endpoint := first(choice.Endpoint, env("REEVE_ENDPOINT"), env("AWS_ENDPOINT_URL_LICENSE_MANAGER"))
 	if endpoint == "" {
 		endpoint = LeftEndpoint(filepath.Dir(source))
@@ -64,6 +60,15 @@ func FromEnvironment(choice Choice, env func(string) string) (*Client, error) {
 	}
 	c.source = source
 	return c, c.useWhereNeeded(files)
+}
+
+// filesOf are the files for HTTPS that a command or the environment names.
+func filesOf(choice Choice, env func(string) string) TLS {
+	return TLS{
+		CA:          first(choice.TLS.CA, env("REEVE_CA_FILE"), env("AWS_CA_BUNDLE")),
+		Certificate: first(choice.TLS.Certificate, env("REEVE_CLIENT_CERTIFICATE")),
+		Key:         first(choice.TLS.Key, env("REEVE_CLIENT_KEY")),
+	}
 }
 
 // LeftEndpoint is the URL that the newest server left in a data directory, or
