@@ -81,7 +81,7 @@ func (w *Writer) collect(b *batch, n *writeNode) {
 		case n.height > 0:
 			t.inserts = append(t.inserts, []any{w.cfg, n.num, r.Owner, r.ID, r.from, Open, r.child})
 		default:
-			t.inserts = append(t.inserts, []any{w.cfg, n.num, r.Owner, r.ID, r.from, Open, r.value})
+			t.inserts = append(t.inserts, []any{w.cfg, n.num, r.Owner, r.ID, r.from, Open, sealed(r.value)})
 		}
 	}
 }

@@ -171,9 +171,9 @@ func loadNodes(c sqlconn.Conn, cfg int64, nums []int64, height int, rev int64) (
 	if height > 0 {
 		sql = dirSQL
 	}
-	err := c.QueryEach(sql, args, func(i int, r sqlconn.Row) error {
-		texts[i] = nodes[i].add(r, height, texts[i])
-		return nil
+	err := c.QueryEach(sql, args, func(i int, r sqlconn.Row) (err error) {
+		texts[i], err = nodes[i].add(r, height, texts[i])
+		return err
 	})
 	for i, text := range texts {
 		nodes[i].text = string(text)
@@ -185,7 +185,7 @@ func loadNodes(c sqlconn.Conn, cfg int64, nums []int64, height int, rev int64) (
 const valueSize = 120
 
 // add appends a row, and its value to the text of a leaf.
-func (n *node) add(r sqlconn.Row, height int, text []byte) []byte {
+func (n *node) add(r sqlconn.Row, height int, text []byte) ([]byte, error) {
 	if n.rows == nil {
 		n.rows = make([]nodeRow, 0, standard.part())
 	}
@@ -198,8 +198,13 @@ func (n *node) add(r sqlconn.Row, height int, text []byte) []byte {
 		}
 		start := len(text)
 		text = r.AppendText(text, 4)
+		value, err := unsealed(text[start:])
+		if err != nil {
+			return nil, err
+		}
+		text = text[:start+len(value)]
 		row.child = span(start, len(text))
 	}
 	n.rows = append(n.rows, row)
-	return text
+	return text, nil
 }

@@ -242,8 +242,7 @@ func (w *Writer) load(nums []int64, height int) error {
 		sql = writeLeafSQL
 	}
 	err := w.conn.QueryEach(sql, args, func(i int, r sqlconn.Row) error {
-		nodes[i].add(r)
-		return nil
+		return nodes[i].add(r)
 	})
 	if err != nil {
 		return fmt.Errorf("load nodes of configuration %d: %w", w.cfg, err)
@@ -252,18 +251,23 @@ func (w *Writer) load(nums []int64, height int) error {
 }
 
 // add takes a stored row into the node.
-func (n *writeNode) add(r sqlconn.Row) {
+func (n *writeNode) add(r sqlconn.Row) error {
 	if r.Int(3) != Open {
 		n.ended++
-		return
+		return nil
 	}
 	row := writeRow{Key: Key{r.Int(0), r.Int(1)}, from: r.Int(2), stored: true}
 	if n.height > 0 {
 		row.child = r.Int(4)
 	} else {
-		row.value = r.Text(4)
+		value, err := unsealed(r.AppendText(nil, 4))
+		if err != nil {
+			return err
+		}
+		row.value = string(value)
 	}
 	n.rows = append(n.rows, row)
+	return nil
 }
 
 // make returns a new node with the given rows.
