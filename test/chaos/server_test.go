@@ -103,7 +103,7 @@ func run(t testing.TB, environment []string, args ...string) (code int, out stri
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("run reeve %s: %v", args[0], err)
 	}
-	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	late := time.AfterFunc(10*patience, func() { _ = cmd.Process.Kill() })
 	defer late.Stop()
 	_ = cmd.Wait() // ProcessState says how it ended
 	return cmd.ProcessState.ExitCode(), written.String()

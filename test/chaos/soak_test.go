@@ -68,6 +68,10 @@ type soak struct {
 	measured usage
 }
 
+// pace is how long a writer waits after a change, so that the ledgers of an hour
+// can be verified within the time that a request has.
+const pace = 50 * time.Millisecond
+
 // usage is what a server takes when nobody asks it anything.
 type usage struct{ goroutines, files, heap float64 }
 
@@ -184,9 +188,9 @@ func (s *soak) write(m *world, a *account, dice *rand.Rand, ending chan struct{}
 		switch {
 		case err == nil:
 			s.changes.Add(1)
-		case isRefusedForLicenses(err):
-		case isUnavailable(err):
-			<-time.After(20 * time.Millisecond) // as a client that tries again
+			<-time.After(pace)
+		case isRefusedForLicenses(err), isUnavailable(err):
+			<-time.After(pace)
 		case hasAnswer(err):
 			m.fault = fmt.Errorf("%s: %w", m.doing, err)
 			return
