@@ -19,7 +19,7 @@ func MasterKeyText(opts Options) (string, error) {
 	return hex.EncodeToString(key.bytes[:]), nil
 }
 
-// ErrNoMasterKey: there is no key to compare with.
+// ErrNoMasterKey says that there is no key to compare with.
 var ErrNoMasterKey = errors.New("there is no master key")
 
 // FitsMasterKey returns nil if the key of opts is the one that a database was
