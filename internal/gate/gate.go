@@ -29,8 +29,13 @@ type Options struct {
 	Bodies   int64         // bytes of bodies above 4 KiB
 }
 
-// waiting is how many may wait for each that is worked on.
-const waiting = 4
+// How many may wait for each that is worked on, and how many more are kept
+// waiting for their refusal. Who is refused at once is back at once, and so are
+// all the others: refusing them would be all that the server does.
+const (
+	waiting  = 4
+	keptBack = 32
+)
 
 // Gate lets requests through. Changes and reads have places of their own, so
 // that neither waits behind the other. Its methods may be called at once.
@@ -44,9 +49,9 @@ type Gate struct {
 // lane is a number of places and a line before them.
 type lane struct {
 	places       chan struct{}
-	line         int64 // most that wait
+	line, crowd  int64 // most that wait for a place, and for their refusal
 	patience     time.Duration
-	waits        atomic.Int64
+	waits, kept  atomic.Int64
 	full, waited atomic.Uint64 // refused
 }
 
@@ -55,7 +60,7 @@ func New(o Options) *Gate {
 	g := &Gate{room: o.Bodies}
 	for l, places := range map[*lane]int{&g.changes: o.Requests, &g.reads: max(1, o.Requests/4)} {
 		l.places = make(chan struct{}, places)
-		l.line, l.patience = int64(waiting*o.Requests), o.Wait
+		l.line, l.crowd, l.patience = int64(waiting*o.Requests), int64(keptBack*o.Requests), o.Wait
 	}
 	return g
 }
@@ -83,11 +88,11 @@ func (g *Gate) Enter(ctx context.Context, change bool) error {
 func (g *Gate) Leave(change bool) { <-g.lane(change).places }
 
 func (l *lane) wait(ctx context.Context) error {
-	defer l.waits.Add(-1)
 	if l.waits.Add(1) > l.line || l.patience <= 0 {
-		l.full.Add(1)
-		return ErrQueueFull
+		l.waits.Add(-1)
+		return l.refuse(ctx)
 	}
+	defer l.waits.Add(-1)
 	late := time.NewTimer(l.patience)
 	defer late.Stop()
 	select {
@@ -96,6 +101,24 @@ func (l *lane) wait(ctx context.Context) error {
 	case <-late.C:
 		l.waited.Add(1)
 		return ErrWaited
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refuse refuses one for whom there is no place in the line, after as long as
+// it would have waited there.
+func (l *lane) refuse(ctx context.Context) error {
+	l.full.Add(1)
+	defer l.kept.Add(-1)
+	if l.kept.Add(1) > l.crowd || l.patience <= 0 {
+		return ErrQueueFull
+	}
+	late := time.NewTimer(l.patience)
+	defer late.Stop()
+	select {
+	case <-late.C:
+		return ErrQueueFull
 	case <-ctx.Done():
 		return ctx.Err()
 	}

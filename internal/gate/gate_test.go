@@ -43,16 +43,20 @@ func TestTheLineIsBounded(t *testing.T) {
 		go func() { left <- g.Enter(ctx, true) }()
 	}
 	await(t, func() bool { return g.Stats().Changes.Waiting == 4 })
+	for range 32 { // refused, and kept from coming back at once
+		go func() { left <- g.Enter(ctx, true) }()
+	}
+	await(t, func() bool { return g.Stats().Changes.Full == 32 })
 	if err := g.Enter(t.Context(), true); !errors.Is(err, gate.ErrQueueFull) {
-		t.Errorf("the fifth that waits gets %v", err)
+		t.Errorf("who comes then gets %v", err)
 	}
 	cancel()
-	for range 4 {
+	for range 36 {
 		if err := <-left; !errors.Is(err, context.Canceled) {
 			t.Errorf("who goes gets %v", err)
 		}
 	}
-	if s := g.Stats().Changes; s.Waiting != 0 || s.Full != 1 {
+	if s := g.Stats().Changes; s.Waiting != 0 || s.Full != 33 {
 		t.Errorf("%+v", s)
 	}
 }

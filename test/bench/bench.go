@@ -61,6 +61,8 @@ func (b *bench) measure() error {
 			b.report.Peers, err = b.measurePeers()
 		case "start":
 			err = b.measureStarts()
+		case "overload":
+			b.report.Overloads, err = b.measureOverload("sqlite")
 		default:
 			err = b.measureOn(part)
 		}

@@ -24,7 +24,7 @@ func (g goal) met() string {
 // goalTable holds what was measured against what is promised.
 func (r *report) goalTable() table {
 	t := table{title: "Goals", left: 1, head: []string{"goal", "measured", "bound", "met"}, note: "Of the parts that this run measured."}
-	for _, g := range slices.Concat(r.listGoals(), r.shapeGoals(), r.writeGoals(), r.startGoals()) {
+	for _, g := range slices.Concat(r.listGoals(), r.shapeGoals(), r.writeGoals(), r.startGoals(), r.overloadGoals()) {
 		sign := "≥"
 		if g.most {
 			sign = "≤"
@@ -80,6 +80,13 @@ func (r *report) writeGoals() (goals []goal) {
 			goals = append(goals, goal{what: kindNames[w.Database] + ", PutResources of 1,000, changes a second",
 				measured: w.Changes, bound: map[string]float64{"sqlite": 4000, "postgres": 6000}[w.Database]})
 		}
+	}
+	return goals
+}
+
+func (r *report) overloadGoals() (goals []goal) {
+	for _, o := range r.Overloads {
+		goals = append(goals, goal{what: "served of " + o.Case + " at ten times the load", measured: o.Ratio.Median, bound: 0.8})
 	}
 	return goals
 }

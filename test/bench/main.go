@@ -6,7 +6,7 @@
 // where times do not.
 //
 // Every part is a file: fleet.go makes what is measured; lists.go, shapes.go,
-// writes.go, starts.go and peers.go measure; report.go, tables.go, goals.go
+// writes.go, starts.go, overload.go and peers.go measure; report.go, tables.go, goals.go
 // and plot.go say what came of it. Run it with --help.
 package main
 
@@ -46,7 +46,7 @@ flags:
 `
 
 // parts are what can be measured, in the order of the report.
-var parts = []string{"lists", "shapes", "writes", "start", "peers"}
+var parts = []string{"lists", "shapes", "writes", "start", "overload", "peers"}
 
 // options are the command's flags.
 type options struct {

@@ -21,6 +21,7 @@ type report struct {
 	Writes    []writeRow
 	Starts    []startRow
 	BinaryMiB float64
+	Overloads []overloadRow
 	Peers     []peerRow
 	Notes     []string
 

@@ -99,6 +99,11 @@ func (b *bench) startProgram(kind string, f *fleet) (*program, time.Duration, er
 	if err != nil {
 		return nil, 0, err
 	}
+	return b.startProgramOn(db, dir, f)
+}
+
+// startProgramOn is startProgram for a fleet anywhere.
+func (b *bench) startProgramOn(db database, dir string, f *fleet) (*program, time.Duration, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, 0, err

@@ -14,7 +14,7 @@ func (r *report) tables() []table {
 		all = append(all, r.ratioTable(kind), r.timeTable(kind))
 	}
 	all = append(all, r.flatTable(), r.shapeTable("sqlite"), r.shapeTable("postgres"))
-	all = append(all, r.writeTable(), r.startTable(), r.peerTable(), r.goalTable())
+	all = append(all, r.writeTable(), r.startTable(), r.overloadTable(), r.peerTable(), r.goalTable())
 	return slices.DeleteFunc(all, func(t table) bool { return len(t.rows) == 0 })
 }
 
@@ -187,6 +187,15 @@ func (r *report) startTable() table {
 			settings = "default"
 		}
 		t.rows = append(t.rows, []string{kindNames[s.Database], count(s.Records), settings, s.Seconds.String(), whole(s.Idle), whole(s.Served), whole(s.Peak)})
+	}
+	return t
+}
+
+func (r *report) overloadTable() table {
+	t := table{title: "Overload", left: 2, head: []string{"database", "request", "sustained/s", "offered/s", "served/s", "served / sustained", "the same per processor time", "slowest health, ms"},
+		note: fmt.Sprintf("reeve serve, the program, when it is asked as fast as it answers and when it is asked %d times as much over %s connections, in turns. Those that were not served were answered with ThrottlingException.", overload, count(crowd))}
+	for _, o := range r.Overloads {
+		t.rows = append(t.rows, []string{kindNames[o.Database], o.Case, whole(o.Sustained), whole(o.Offered), whole(o.Served), o.Ratio.String(), o.Work.String(), whole(o.Health)})
 	}
 	return t
 }
