@@ -19,6 +19,11 @@ import (
 const (
 	groupMembers = 64                   // functions that share a COMMIT
 	groupTime    = 5 * time.Millisecond // after which none is started in a group: the first ones wait for the last
+
+	// Where the disk or the processors are slow, 5 ms are over after a function
+	// or two, and each COMMIT is for so few that nobody gets on. So functions may
+	// take as long as the COMMIT before them took, up to this.
+	longGroupTime = 100 * time.Millisecond
 )
 
 // Update implements sqlconn.DB. It may share its transaction with others, see
@@ -65,7 +70,7 @@ func (d *DB) turn(ctx context.Context, fn func(sqlconn.Conn) error, most int) er
 
 // lead runs a group that begins with first and gives the writer back.
 func (d *DB) lead(c *conn, first *sqlconn.Member, most int) {
-	until := time.Now().Add(groupTime)
+	until := time.Now().Add(min(max(groupTime, d.commit), longGroupTime))
 	g := sqlconn.NewGroup(&common{c}, d.opts.Log)
 	defer d.leave(g, c)
 	m := first
@@ -73,7 +78,9 @@ func (d *DB) lead(c *conn, first *sqlconn.Member, most int) {
 		g.Run(m)
 		ran++
 	}
+	begun := time.Now()
 	g.Commit()
+	d.commit = time.Since(begun)
 }
 
 // leave gives the writer back without a transaction.

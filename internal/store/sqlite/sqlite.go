@@ -67,6 +67,7 @@ type DB struct {
 	lock *os.File // held for life, see lockFile
 
 	writer  chan *conn           // holds the writer while nobody writes
+	commit  time.Duration        // that the last COMMIT took; belongs to who has the writer
 	waiting chan *sqlconn.Member // without a buffer: callers of Update offer themselves to who has the writer
 	slots   chan struct{}        // one token for every View that may still start
 	mu      sync.Mutex           // guards idle
