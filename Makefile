@@ -59,6 +59,10 @@ chaos: ## the long form of trying to break servers and their database
 soak: ## load with faults on both databases, for SOAK together (default 1h)
 	SOAK=$${SOAK:-1h} $(GO) test -count=1 -timeout 0 -v -run '^TestSoak$$' ./test/chaos
 
+.PHONY: screenshots
+screenshots: ## photograph every page of the console, light, dark and narrow, into bin/screenshots; renew the README's
+	REEVE_SCREENSHOTS=$(CURDIR)/bin/screenshots $(GO) test -count=1 -timeout 20m -run TestScreenshots ./test/browser
+
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is linked
 	$(GO) run $(GOVULNCHECK) ./...
@@ -82,4 +86,4 @@ generate: ## regenerate internal/api (AWS_MODEL=FILE, AWS's service-2.json, for 
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf reeve bin dist test/clients/js/node_modules
+	rm -rf reeve bin dist test/clients/js/node_modules test/browser/js/node_modules

@@ -19,6 +19,7 @@ need ip iproute2
 need fusioninventory-inventory fusioninventory-agent
 need ocsinventory-agent ocsinventory-agent
 need /usr/sbin/pgbouncer pgbouncer
+need chromium chromium
 if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
 	missing="$missing postgresql"
 fi

@@ -35,14 +35,15 @@ type previewRow struct {
 	Adds                     int64
 }
 
-// outcomes are what discovery does with a resource, for people, in their order.
+// outcomes are what discovery does with a resource, for people, in their order; the
+// texts go with one resource as with many.
 var outcomes = []struct{ name, text, tone string }{
 	{"associate", "would be associated", "good"},
-	{"refused", "match, and may not use the licence", "bad"},
-	{"excluded", "match, and are excluded", "warn"},
-	{"associated", "are associated already", ""},
+	{"refused", "matching, but not allowed to use the licence", "bad"},
+	{"excluded", "matching, but excluded", "warn"},
+	{"associated", "associated already", ""},
 	{"release", "would be released", "warn"},
-	{"stays", "match no rule any more, and stay", ""},
+	{"stays", "matching no rule any more, and kept", ""},
 }
 
 // previewOf asks what discovery would do in a configuration by other rules.

@@ -240,7 +240,7 @@ func tilesOf(all []api.Position, now time.Time, past bool) []tile {
 	}
 	return slices.Insert(tiles, 2,
 		tile{Label: "Failures", Value: failures, Tone: toneOf(failures, "bad"), Hint: "of single machines"},
-		tile{Label: "Unlicensed machines", Value: unlicensed, Tone: toneOf(unlicensed, "bad"), Hint: "for each licence lacking"})
+		tile{Label: "Unlicensed machines", Value: unlicensed, Tone: toneOf(unlicensed, "bad"), Hint: "associated, and without a licence"})
 }
 
 func toneOf(n int64, tone string) string {

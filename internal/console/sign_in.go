@@ -127,7 +127,7 @@ func nextQuery(next string) string {
 	return "?" + url.Values{"next": {next}}.Encode()
 }
 
-// inWords is a time to wait as people say it.
+// inWords is a time to wait as people say it, rounded up to what they care for.
 func inWords(d time.Duration) string {
 	switch seconds := int64((d + time.Second - 1) / time.Second); {
 	case seconds > 0 && seconds%3600 == 0:
@@ -136,6 +136,10 @@ func inWords(d time.Duration) string {
 		return "a second"
 	case seconds < 90:
 		return strconv.FormatInt(seconds, 10) + " seconds"
+	case seconds == 3600:
+		return "1 hour"
+	case seconds%3600 == 0:
+		return strconv.FormatInt(seconds/3600, 10) + " hours"
 	default:
 		return strconv.FormatInt((seconds+59)/60, 10) + " minutes"
 	}

@@ -1,0 +1,109 @@
+package browser_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// axe is the source of axe-core, installed as js/package-lock.json has it.
+var axe = sync.OnceValues(func() (string, error) {
+	const file = "js/node_modules/axe-core/axe.min.js"
+	if _, err := os.Stat(file); err != nil {
+		install := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		install.Dir = "js"
+		if out, err := install.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("npm ci in test/browser/js: %w\n%s", err, out)
+		}
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+})
+
+// TestEveryPage looks at what must hold of all pages. One person goes through
+// them in order, and every address that a page links to is opened once.
+func TestEveryPage(t *testing.T) {
+	need(t)
+	source, err := axe()
+	if err != nil {
+		missing(t, err)
+	}
+	p := signedIn(t)
+	for _, page := range sheets(t, p.server) {
+		t.Run(page.name, func(t *testing.T) {
+			p.t = t
+			page.open(p)
+			p.unfold()
+			p.do("load axe", chromedp.Evaluate[chromedp.Void](source+";void 0"))
+			p.colours("light")
+			p.clearOf("light", standards)
+			p.colours("dark")
+			p.clearOf("dark", `["color-contrast"]`)
+			p.colours("light")
+			p.width(360)
+			p.clearOf("narrow", `["scrollable-region-focusable", "target-size"]`)
+			if wide := ask[int](p, "document.documentElement.scrollWidth"); wide > 360 {
+				t.Errorf("on a screen of 360 pixels it is %d wide: %s", wide, p.widest())
+			}
+			p.width(1280)
+			p.watch.report(t)
+		})
+	}
+	p.t = t
+}
+
+// unfold opens what a page keeps folded, but for menus, which lie over it.
+func (p *person) unfold() {
+	p.t.Helper()
+	p.do("unfold", chromedp.Evaluate[chromedp.Void](`document.querySelectorAll("details:not(.menu)").forEach(e => e.open = true)`))
+}
+
+// standards are the rules of WCAG 2.2 AA, and those that axe-core's makers advise.
+const standards = `["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]`
+
+// clearOf fails the test for whatever axe-core finds to be against rules.
+func (p *person) clearOf(how, rules string) {
+	p.t.Helper()
+	found, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]string](`axe.run(document, {runOnly: `+rules+`, resultTypes: ["violations"]}).then(r => r.violations.map(v => v.impact + ": " + v.id + ": " + v.help + ": " + v.nodes.slice(0, 3).map(n => n.html.slice(0, 200) + " (" + n.any.concat(n.all, n.none).map(c => c.message).join("; ") + ")").join("\n    ")))`,
+		chromedp.EvalAwaitPromise))
+	must(p.t, "run axe", err)
+	for _, barrier := range found {
+		p.t.Errorf("%s: %s", how, barrier)
+	}
+}
+
+// widest says what sticks out of a narrow screen.
+func (p *person) widest() string {
+	p.t.Helper()
+	return strings.Join(ask[[]string](p, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > 361 && !e.closest(".scroll, .top nav, pre")).slice(0, 4).map(e => e.outerHTML.slice(0, 120))`), "\n")
+}
+
+// TestScreenshots takes pictures of every page: light, dark and narrow.
+func TestScreenshots(t *testing.T) {
+	dir := os.Getenv("REEVE_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("REEVE_SCREENSHOTS names no directory")
+	}
+	must(t, "make the directory", os.MkdirAll(dir, 0o755))
+	p := signedIn(t)
+	for _, page := range sheets(t, p.server) {
+		page.open(p)
+		for name, set := range map[string]func(){
+			"light":  func() { p.colours("light") },
+			"dark":   func() { p.colours("dark") },
+			"narrow": func() { p.colours("light"); p.width(360) },
+		} {
+			set()
+			picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100))
+			must(t, "take a picture", err)
+			must(t, "keep it", os.WriteFile(filepath.Join(dir, page.name+"-"+name+".png"), picture, 0o644))
+			p.width(1280)
+		}
+	}
+}

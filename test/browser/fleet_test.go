@@ -1,0 +1,105 @@
+package browser_test
+
+import (
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"reeve/internal/api"
+)
+
+// Names of the sample fleet, and of what furnish adds to it.
+const (
+	oracle    = "Oracle Database EE"                                     // over-used
+	sqlServer = "SQL Server 2022 Enterprise (per core, Dedicated Hosts)" // by its hosts, with failures
+	proxies   = "Web proxies"                                            // found by a rule
+)
+
+// fleet is what tests know of the sample.
+type fleet struct {
+	arns map[string]string // of configurations, by name
+}
+
+// furnished is the sample with one of everything that a page can show: a
+// discovery rule, an exclusion, a source, a user and an agent token.
+var furnished struct {
+	once sync.Once
+	fleet
+}
+
+func furnish(t *testing.T, s *server) fleet {
+	t.Helper()
+	furnished.once.Do(func() {
+		rules := []api.ProductInformation{{ResourceType: new("SSM_MANAGED"), ProductInformationFilterList: []api.ProductInformationFilter{{
+			ProductInformationFilterName: new("Application Name"), ProductInformationFilterValue: []string{"nginx"}, ProductInformationFilterComparator: new("EQUALS")}}}}
+		made := call[api.CreateLicenseConfigurationOutput](t, s, "AWSLicenseManager.CreateLicenseConfiguration", &api.CreateLicenseConfigurationInput{
+			Name: new(proxies), Description: new("Support contract for nginx, by machine."), LicenseCountingType: new("Instance"), LicenseCount: new(int64(120)),
+			ProductInformationList: rules, Tags: []api.Tag{{Key: new("team"), Value: new("web")}}})
+		arn := *made.LicenseConfigurationArn
+		discover(t, s, arn)
+		out := (&fleet{arns: map[string]string{proxies: arn}}).users(t, s, proxies)[0]
+		call[api.ExcludeResourceOutput](t, s, "Reeve.ExcludeResource", &api.ExcludeResourceInput{
+			LicenseConfigurationArn: &arn, ResourceArn: &out, Reason: new("A test machine of the vendor's, free of charge."), Owner: new("Ada Keller")})
+		call[api.PutSourcesOutput](t, s, "Reeve.PutSources", &api.PutSourcesInput{Sources: []api.SourceDefinition{{
+			Name: new("factory"), Kind: new("directory"), Settings: new(`{"path":"` + filepath.Join(workshop.dir, "gone") + `"}`), EverySeconds: new(int64(3600))}}})
+		call[api.CreateUserOutput](t, s, "Reeve.CreateUser", &api.CreateUserInput{UserName: new("grace")})
+		call[api.CreateAgentTokenOutput](t, s, "Reeve.CreateAgentToken", &api.CreateAgentTokenInput{Name: new("Data centre Zürich")})
+		furnished.fleet = fleet{arns: configurations(t, s)}
+	})
+	return furnished.fleet
+}
+
+// discover has a configuration's rules look at the whole inventory.
+func discover(t *testing.T, s *server, arn string) {
+	t.Helper()
+	in := &api.DiscoverResourcesInput{LicenseConfigurationArn: &arn}
+	for {
+		out := call[api.DiscoverResourcesOutput](t, s, "Reeve.DiscoverResources", in)
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return
+		}
+	}
+}
+
+// configurations are the ARNs of all configurations by name.
+func configurations(t *testing.T, s *server) map[string]string {
+	t.Helper()
+	list := call[api.ListLicenseConfigurationsOutput](t, s, "AWSLicenseManager.ListLicenseConfigurations", &api.ListLicenseConfigurationsInput{MaxResults: new(int64(100))})
+	arns := make(map[string]string)
+	for _, c := range list.LicenseConfigurations {
+		arns[*c.Name] = *c.LicenseConfigurationArn
+	}
+	return arns
+}
+
+// path is the page of a configuration.
+func (f fleet) path(name string) string {
+	arn := f.arns[name]
+	return "/console/configurations/" + arn[strings.LastIndex(arn, ":")+1:]
+}
+
+// usage is what consumes a configuration: its first hundred resources.
+func (f *fleet) usage(t *testing.T, s *server, name string) []api.LicenseConfigurationUsage {
+	t.Helper()
+	return call[api.ListUsageForLicenseConfigurationOutput](t, s, "AWSLicenseManager.ListUsageForLicenseConfiguration",
+		&api.ListUsageForLicenseConfigurationInput{LicenseConfigurationArn: new(f.arns[name]), MaxResults: new(int64(100))}).LicenseConfigurationUsageList
+}
+
+// users are the ARNs of usage.
+func (f *fleet) users(t *testing.T, s *server, name string) []string {
+	t.Helper()
+	var arns []string
+	for _, u := range f.usage(t, s, name) {
+		arns = append(arns, *u.ResourceArn)
+	}
+	return arns
+}
+
+// failed is a resource that wanted a licence and has none.
+func (f *fleet) failed(t *testing.T, s *server, name string) string {
+	t.Helper()
+	list := call[api.ListFailuresForLicenseConfigurationOperationsOutput](t, s, "AWSLicenseManager.ListFailuresForLicenseConfigurationOperations",
+		&api.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: new(f.arns[name])}).LicenseOperationFailureList
+	return *list[0].ResourceArn
+}
