@@ -1,6 +1,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -79,11 +80,30 @@ func (f fleet) path(name string) string {
 	return "/console/configurations/" + arn[strings.LastIndex(arn, ":")+1:]
 }
 
-// usage is what consumes a configuration: its first hundred resources.
-func (f *fleet) usage(t *testing.T, s *server, name string) []api.LicenseConfigurationUsage {
+// usage is what consumes a configuration, as the API lists it.
+func (f *fleet) usage(t *testing.T, s *server, name string, filters ...api.Filter) []api.LicenseConfigurationUsage {
 	t.Helper()
-	return call[api.ListUsageForLicenseConfigurationOutput](t, s, "AWSLicenseManager.ListUsageForLicenseConfiguration",
-		&api.ListUsageForLicenseConfigurationInput{LicenseConfigurationArn: new(f.arns[name]), MaxResults: new(int64(100))}).LicenseConfigurationUsageList
+	in := &api.ListUsageForLicenseConfigurationInput{LicenseConfigurationArn: new(f.arns[name]), Filters: filters}
+	var all []api.LicenseConfigurationUsage
+	for {
+		out := call[api.ListUsageForLicenseConfigurationOutput](t, s, "AWSLicenseManager.ListUsageForLicenseConfiguration", in)
+		all = append(all, out.LicenseConfigurationUsageList...)
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return all
+		}
+	}
+}
+
+// consumed is the sum of usage, as pages write it.
+func consumed(usage []api.LicenseConfigurationUsage) string {
+	var sum int64
+	for _, u := range usage {
+		sum += *u.ConsumedLicenses
+	}
+	if sum < 1000 {
+		return fmt.Sprint(sum)
+	}
+	return fmt.Sprintf("%d,%03d", sum/1000, sum%1000)
 }
 
 // users are the ARNs of usage.

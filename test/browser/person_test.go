@@ -137,13 +137,19 @@ func (p *person) leave(by func()) {
 }
 
 // one is the expression of the first element that a selector finds. A selector
-// "SELECTOR | TEXT" finds the first that shows a text.
+// "SELECTOR | TEXT" finds the first that shows a text, and ">> SELECTOR" after
+// that something in it.
 func one(selector string) string {
-	css, text, with := strings.Cut(selector, " | ")
-	if !with {
-		return "document.querySelector(" + strconv.Quote(css) + ")"
+	outer, inner, within := strings.Cut(selector, " >> ")
+	css, text, with := strings.Cut(outer, " | ")
+	found := "document.querySelector(" + strconv.Quote(css) + ")"
+	if with {
+		found = "[...document.querySelectorAll(" + strconv.Quote(css) + ")].find(e => e.textContent.includes(" + strconv.Quote(text) + "))"
 	}
-	return "[...document.querySelectorAll(" + strconv.Quote(css) + ")].find(e => e.textContent.includes(" + strconv.Quote(text) + "))"
+	if within {
+		found = "(" + found + ")?.querySelector(" + strconv.Quote(inner) + ")"
+	}
+	return found
 }
 
 // fill puts a text into a field, in place of what is there.
