@@ -110,9 +110,11 @@ func (w *watch) see(event any) {
 			w.fault("%s is answered with %d", e.Response.URL, e.Response.Status)
 		}
 	case *runtime.EventExceptionThrown:
-		w.fault("exception: %s at %s", e.ExceptionDetails.Text, e.ExceptionDetails.URL)
+		w.fault("exception: %s at %s", e.ExceptionDetails.Exception.Description, e.ExceptionDetails.URL)
 	case *runtime.EventConsoleAPICalled:
-		w.fault("%s in the console: %v", e.Type, e.Args)
+		for _, said := range e.Args {
+			w.fault("%s in the console: %s%s", e.Type, said.Value, said.Description)
+		}
 	case *log.EventEntryAdded:
 		if e.Entry.Source != log.EntrySourceNetwork { // answers are looked at above
 			w.fault("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)

@@ -131,7 +131,7 @@ func otherSheets() []sheet {
 		at("software", "/console/inventory/software"), // late: programs are counted behind the reports
 		{"help", func(p *person) {
 			p.open("/console/")
-			p.press("?")
+			p.shortcut("?")
 			p.await("the help is open", `document.querySelector("dialog").open`)
 		}},
 		{"first-run", func(p *person) {

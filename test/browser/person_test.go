@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 )
 
@@ -100,7 +101,7 @@ func (p *person) await(what, expression string) {
 		return err == nil && holds
 	})
 	if err != nil {
-		p.t.Fatalf("%v; %s shows\n%s", err, p.address(), p.text("body"))
+		p.t.Fatalf("%v; %s shows\n%.1500s", err, p.address(), p.text("main"))
 	}
 }
 
@@ -232,6 +233,22 @@ func (p *person) press(keys ...string) {
 	p.t.Helper()
 	for _, key := range keys {
 		p.do("press "+key, chromedp.KeyEvent(key))
+	}
+}
+
+// shortcut presses a key as a keyboard does: a page that takes the key for itself
+// keeps the letter from being written.
+func (p *person) shortcut(keys ...string) {
+	p.t.Helper()
+	for _, key := range keys {
+		for _, kind := range []input.DispatchKeyEventType{input.DispatchKeyEventTypeKeyDown, input.DispatchKeyEventTypeKeyUp} {
+			event := input.DispatchKeyEventParams{Type: kind, Key: key}
+			if kind == input.DispatchKeyEventTypeKeyDown {
+				event.Text = key
+			}
+			_, err := chromedp.Call(p.ctx, input.DispatchKeyEvent, event)
+			must(p.t, "press "+key, err)
+		}
 	}
 }
 
