@@ -395,7 +395,7 @@ func TestAConfigurationIsDeletedAfterAQuestion(t *testing.T) {
 	arn, path := d.create(api.CreateLicenseConfigurationInput{Name: new("unwanted")})
 	d.use(arn, 2)
 	text := d.page(path + "/delete")
-	d.says(text, "Delete unwanted?", "1 resource is associated with it, and 2 licences are in use.")
+	d.says(text, "Delete unwanted", "1 resource is associated with it, and 2 licences are in use.")
 	if status, text := d.post(path+"/delete", nil); status != http.StatusBadRequest || !strings.Contains(words(text), "is in use: 1 resources") {
 		t.Errorf("in use it answers %d\n%s", status, body(words(text)))
 	}

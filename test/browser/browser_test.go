@@ -78,6 +78,8 @@ func newTab(t *testing.T, w *watch) context.Context {
 	must(t, "open a tab", chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)))
 	_, err = chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Zurich"})
 	must(t, "set the zone", err)
+	_, err = chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	must(t, "keep the focus beside other tabs", err)
 	w.dismiss = func() {
 		_, _ = chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: false})
 	}

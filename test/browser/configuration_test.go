@@ -9,6 +9,7 @@ import (
 )
 
 func TestAConfigurationIsCreatedEditedAndDeleted(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	const save = "button.primary[value=save]"
 	p.open("/console/configurations")
@@ -61,6 +62,7 @@ func TestAConfigurationIsCreatedEditedAndDeleted(t *testing.T) {
 }
 
 func TestWhoEditsIsToldThatSomebodyElseDid(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	made := call[api.CreateLicenseConfigurationOutput](t, p.server, "AWSLicenseManager.CreateLicenseConfiguration",
 		&api.CreateLicenseConfigurationInput{Name: new("Contended"), LicenseCountingType: new("vCPU"), LicenseCount: new(int64(1))})
@@ -79,6 +81,7 @@ func TestWhoEditsIsToldThatSomebodyElseDid(t *testing.T) {
 }
 
 func TestAMachineThatWasFoundIsLeftOutAndCountedAgain(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	found := f.users(t, p.server, proxies)

@@ -12,6 +12,7 @@ import (
 
 // Why does this machine consume 32?
 func TestAUsageRecordLeadsToItsExplanation(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	record := f.usage(t, p.server, oracle)[0]
@@ -33,6 +34,7 @@ func TestAUsageRecordLeadsToItsExplanation(t *testing.T) {
 
 // What changed between two moments?
 func TestTwoMomentsAreCompared(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	at := func(moment string) []api.LicenseConfigurationUsage {
@@ -73,6 +75,7 @@ func sum(usage []api.LicenseConfigurationUsage) int {
 
 // What if we launch ten more?
 func TestAPlanIsAnsweredAndShared(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	p.follow("header nav a | What if")
@@ -102,6 +105,7 @@ func grouped(n int) string { return strconv.Itoa(n/1000) + "," + strconv.Itoa(10
 
 // What is unlicensed?
 func TestAnUnlicensedMachineIsFoundWithItsHistory(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	without := f.failed(t, p.server, sqlServer)

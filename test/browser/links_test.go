@@ -17,6 +17,7 @@ const maxLinks = 250
 
 // TestNoLinkLeadsNowhere follows every kind of link from page to page.
 func TestNoLinkLeadsNowhere(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	ask := p.asker()

@@ -14,17 +14,17 @@ type sheet struct {
 // at is a page that an address leads to.
 func at(name, path string) sheet { return sheet{name, func(p *person) { p.open(path) }} }
 
-const past = "2026-03-31" // after the sample's beginning, and not at its end
+const past = "2026-03-31" // within the year of the sample
 
-// sheets are all pages, for somebody who is signed in with the root account's
-// key. What a form leads to is here too.
-func sheets(t *testing.T, s *server) []sheet {
+// sheets are all pages, part by part, for somebody who is signed in with the root
+// account's key. What a form leads to is here too. Those of a part are opened in
+// their order.
+func sheets(t *testing.T, s *server) map[string][]sheet {
 	f := furnish(t, s)
-	var all []sheet
-	for _, some := range [][]sheet{positionSheets(f), formSheets(f), evidenceSheets(t, s, f), inventorySheets(t, s, f), settingsSheets(), otherSheets()} {
-		all = append(all, some...)
+	return map[string][]sheet{
+		"positions": positionSheets(f), "forms": formSheets(f), "evidence": evidenceSheets(t, s, f),
+		"inventory": inventorySheets(t, s, f), "settings": settingsSheets(), "others": otherSheets(),
 	}
-	return all
 }
 
 func positionSheets(f fleet) []sheet {

@@ -17,6 +17,7 @@ func (p *person) tile(label string) string {
 
 // Where do we stand?
 func TestTheOverviewSaysWhereEveryConfigurationStands(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	if rows := p.texts(".positions tbody th a"); len(rows) < 13 || rows[0] != oracle {
@@ -35,6 +36,7 @@ func TestTheOverviewSaysWhereEveryConfigurationStands(t *testing.T) {
 
 // Who uses what?
 func TestUsageIsFilteredSortedPagedAndExported(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	const name = "Red Hat Enterprise Linux"
@@ -66,6 +68,7 @@ func TestUsageIsFilteredSortedPagedAndExported(t *testing.T) {
 }
 
 func TestUsageIsSortedByLicences(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	p.open(f.path(oracle))
@@ -84,6 +87,7 @@ func TestUsageIsSortedByLicences(t *testing.T) {
 
 // What was it on an earlier date?
 func TestAMomentIsChosenForTheWholePage(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
 	then := f.usage(t, p.server, oracle, api.Filter{Name: new("asOf"), Values: []string{"2026-03-31T10:00:00Z"}})

@@ -9,6 +9,7 @@ import (
 )
 
 func TestAUserIsMadeSignsInAndIsSignedOut(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	p.open("/console/settings/keys")
 	p.fill("form[action='/console/settings/users'] input[name=name]", "linus")
@@ -40,6 +41,7 @@ func TestAUserIsMadeSignsInAndIsSignedOut(t *testing.T) {
 }
 
 func TestAnAgentTokenIsMadeAndRevoked(t *testing.T) {
+	t.Parallel()
 	p := signedIn(t)
 	p.open("/console/settings/agents")
 	p.fill("input[name=name]", "Warehouse")

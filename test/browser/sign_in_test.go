@@ -3,6 +3,7 @@ package browser_test
 import "testing"
 
 func TestSigningInAndOut(t *testing.T) {
+	t.Parallel()
 	p := arrive(t)
 	p.open("/console/inventory?q=windows")
 	p.heading("Sign in")

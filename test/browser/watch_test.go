@@ -10,6 +10,7 @@ import (
 // TestTheWatchSeesWhatNoPageMayDo shows a page to the browser that does all of
 // it, so that the silence of the other tests says something.
 func TestTheWatchSeesWhatNoPageMayDo(t *testing.T) {
+	t.Parallel()
 	need(t)
 	elsewhere := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(elsewhere.Close)
