@@ -61,7 +61,8 @@ soak: ## load with faults on both databases, for SOAK together (default 1h)
 
 .PHONY: screenshots
 screenshots: ## photograph every page of the console, light, dark and narrow, into bin/screenshots; renew the README's
-	REEVE_SCREENSHOTS=$(CURDIR)/bin/screenshots $(GO) test -count=1 -timeout 20m -run TestScreenshots ./test/browser
+	REEVE_SCREENSHOTS=$(CURDIR)/bin/screenshots REEVE_README_SCREENSHOTS=$(CURDIR)/docs/screenshots \
+	$(GO) test -count=1 -timeout 20m -run Screenshots ./test/browser
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is linked

@@ -20,19 +20,19 @@ import (
 // desk is a browser without a screen, at a console over a server of its own.
 type desk struct {
 	*licensetest.Server
-	t      *testing.T
+	t      testing.TB
 	url    string
 	client *http.Client
 }
 
 // openDesk starts a server and a console over it; nobody is signed in.
-func openDesk(t *testing.T) *desk {
+func openDesk(t testing.TB) *desk {
 	t.Helper()
 	return openDeskWith(t, func(*licensetest.Server, *console.Config) {})
 }
 
 // openDeskWith is openDesk with another configuration of the console.
-func openDeskWith(t *testing.T, change func(*licensetest.Server, *console.Config)) *desk {
+func openDeskWith(t testing.TB, change func(*licensetest.Server, *console.Config)) *desk {
 	t.Helper()
 	s := licensetest.Start(t, licensetest.Options{})
 	cfg := deskConfig(t, s)
@@ -51,7 +51,7 @@ func openDeskWith(t *testing.T, change func(*licensetest.Server, *console.Config
 }
 
 // deskConfig is the console's configuration over a server of tests.
-func deskConfig(t *testing.T, s *licensetest.Server) console.Config {
+func deskConfig(t testing.TB, s *licensetest.Server) console.Config {
 	t.Helper()
 	key, err := s.Directory.TokenKey(t.Context())
 	if err != nil {
@@ -65,7 +65,7 @@ func deskConfig(t *testing.T, s *licensetest.Server) console.Config {
 }
 
 // signedIn is openDesk with somebody of an account signed in.
-func signedIn(t *testing.T, account string) *desk {
+func signedIn(t testing.TB, account string) *desk {
 	t.Helper()
 	d := openDesk(t)
 	d.signIn(d.Credentials(account))

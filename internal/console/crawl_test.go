@@ -86,6 +86,9 @@ func TestEveryPageThatIsLinkedIsWhole(t *testing.T) {
 // checkWhole checks what holds of every page.
 func checkWhole(t *testing.T, at, text string) {
 	t.Helper()
+	if n := len(text); n > 100_000 {
+		t.Errorf("%s has %d bytes", at, n)
+	}
 	if n := strings.Count(text, "<h1"); n != 1 {
 		t.Errorf("%s has %d headings of the first order", at, n)
 	}

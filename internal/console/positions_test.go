@@ -23,7 +23,7 @@ const hostileText = `"><script>alert(1)</script><b onmouseover='x'>{{.}}</b>&amp
 
 // positionDesk is a desk whose clock is that of the ledgers, with somebody
 // signed in who may see the names of machines.
-func positionDesk(t *testing.T) *desk {
+func positionDesk(t testing.TB) *desk {
 	t.Helper()
 	d := openDeskWith(t, atTheClockOfTheLedgers)
 	d.signIn(d.Credentials(ledgerAccount))
@@ -33,7 +33,7 @@ func positionDesk(t *testing.T) *desk {
 func atTheClockOfTheLedgers(s *licensetest.Server, cfg *console.Config) { cfg.Now = s.Clock.Now }
 
 // newClient is another browser.
-func newClient(t *testing.T) *http.Client {
+func newClient(t testing.TB) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -118,7 +118,7 @@ func (w *watch) see(event any) {
 			w.fault("%s in the console: %s%s", e.Type, said.Value, said.Description)
 		}
 	case *log.EventEntryAdded:
-		if e.Entry.Source != log.EntrySourceNetwork { // answers are looked at above
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork { // answers are looked at above
 			w.fault("%s: %s (%s)", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 		}
 	case *page.EventJavascriptDialogOpening:

@@ -5,8 +5,7 @@
 // a test does, its browser is watched: no page may ask another machine for
 // anything, break its own content security policy, log an error or open a
 // dialog. Over all pages go tests of what holds for every page: axe-core finds
-// nothing serious, nothing is wider than a narrow screen, no link leads nowhere,
-// and every name shows as text.
+// nothing, nothing is wider than a narrow screen, and every name shows as text.
 //
 // pages_test.go lists the pages; person_test.go is what a person can do. With
 // REEVE_SCREENSHOTS=DIR the pages are photographed too (make screenshots).

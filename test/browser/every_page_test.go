@@ -2,6 +2,7 @@ package browser_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -72,6 +73,9 @@ func (p *person) inspect(page sheet, axe string) {
 		p.t.Errorf("on a screen of 360 pixels it is %d wide: %s", wide, p.widest())
 	}
 	p.width(1280)
+	if heavy := ask[[]string](p, `performance.getEntries().filter(e => e.decodedBodySize > 100_000).map(e => e.name + ": " + e.decodedBodySize)`); len(heavy) > 0 {
+		p.t.Errorf("of more than 100 kB are %q", heavy)
+	}
 	p.watch.report(p.t)
 }
 
@@ -121,6 +125,30 @@ func TestScreenshots(t *testing.T) {
 			p.photograph(filepath.Join(dir, page.name+"-dark.png"))
 		}
 		p.signInAgain()
+	}
+}
+
+// TestReadmeScreenshots takes the pictures that the README shows: what is first
+// seen of a page.
+func TestReadmeScreenshots(t *testing.T) {
+	dir := os.Getenv("REEVE_README_SCREENSHOTS")
+	if dir == "" {
+		t.Skip("REEVE_README_SCREENSHOTS names no directory")
+	}
+	p := signedIn(t)
+	f := fleet{arns: configurations(t, p.server)}
+	why := f.path(oracle) + "/explain?resource=" + url.QueryEscape(f.users(t, p.server, oracle)[0])
+	plan := "/console/what-if?do=launch&machines=10&vcpus=8&configuration=" + url.QueryEscape(f.arns[oracle])
+	p.colours("light")
+	p.do("make the window smaller", chromedp.EmulateViewport(1000, 640))
+	for name, path := range map[string]string{"overview": "/console/", "configuration": f.path(oracle) + "?at=" + past, "explain": why, "what-if": plan} {
+		p.open(path)
+		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+		must(t, "take a picture", err)
+		if len(picture) > 150_000 {
+			t.Errorf("%s has %d bytes", name, len(picture))
+		}
+		must(t, "keep it", os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 	}
 }
 

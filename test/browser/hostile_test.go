@@ -113,7 +113,7 @@ const turnedRound = `(() => {
 		if (!text.includes("\u202e") || !walk.currentNode.parentElement.checkVisibility()) continue;
 		let e = walk.currentNode.parentElement;
 		while (getComputedStyle(e).display === "inline" && !/isolate|plaintext/.test(getComputedStyle(e).unicodeBidi)) e = e.parentElement;
-		if (/^(OPTION|TEXTAREA|P|LI|INS)$/.test(e.tagName) || e.innerText.trim().endsWith("fdp.exe")) continue;
+		if (e.matches("option, textarea, p, li, ins, a[href^='#'], .fault") || e.innerText.trim().endsWith("fdp.exe")) continue;
 		found.push(e.outerHTML.slice(0, 150) + " … " + e.innerText.slice(-30));
 	}
 	return found.slice(0, 3);

@@ -102,11 +102,12 @@ func inventorySheets(t *testing.T, s *server, f fleet) []sheet {
 func settingsSheets() []sheet {
 	return []sheet{
 		at("settings", "/console/settings"),
+		at("users", "/console/settings/users"),
+		at("user", "/console/settings/users/grace"),
 		at("keys", "/console/settings/keys"),
-		at("keys-of-user", "/console/settings/keys?user=grace"),
 		{"key-issued", func(p *person) {
-			p.open("/console/settings/keys?user=grace")
-			p.follow("form[action='/console/settings/keys'] button")
+			p.open("/console/settings/users/grace")
+			p.follow("form[method=post][action='/console/settings/keys'] button")
 			p.await("the key is shown", `!!document.querySelector("code.secret")`)
 		}},
 		at("agents", "/console/settings/agents"),

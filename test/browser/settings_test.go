@@ -4,21 +4,20 @@ import (
 	"strings"
 	"testing"
 
-	"reeve/internal/api"
 	"reeve/internal/iam"
 )
 
 func TestAUserIsMadeSignsInAndIsSignedOut(t *testing.T) {
 	t.Parallel()
 	p := signedIn(t)
-	p.open("/console/settings/keys")
-	p.fill("form[action='/console/settings/users'] input[name=name]", "linus")
-	p.follow("form[action='/console/settings/users'] button")
-	if !p.has("main a[href='/console/settings/keys?user=linus']") {
-		t.Fatal("the user is not listed")
-	}
-	p.open("/console/settings/keys?user=linus")
-	p.follow("form[action='/console/settings/keys'] button")
+	p.open("/console/settings/users")
+	p.fill("form[method=post][action='/console/settings/users'] input[name=name]", "linus")
+	p.follow("form[method=post][action='/console/settings/users'] button")
+	p.open("/console/settings/users/linus")
+	p.put("form[action$='/attach'] select", iam.ManagedARN("ReadOnly"))
+	p.follow("form[action$='/attach'] button")
+	p.await("the policy is attached", `!!document.querySelector("form[action$='/detach']")`)
+	p.follow("form[method=post][action='/console/settings/keys'] button")
 	secrets := p.texts("code.secret")
 	if len(secrets) != 2 || !strings.HasPrefix(secrets[0], "AKIA") {
 		t.Fatalf("the new key is shown as %q", secrets)
@@ -27,7 +26,6 @@ func TestAUserIsMadeSignsInAndIsSignedOut(t *testing.T) {
 	if strings.Contains(p.text("body"), secrets[1]) {
 		t.Error("the secret is shown again")
 	}
-	call[api.AttachPolicyOutput](t, p.server, "Reeve.AttachPolicy", &api.AttachPolicyInput{PolicyArn: new(iam.ManagedARN("ReadOnly")), UserName: new("linus")})
 
 	linus := arrive(t)
 	linus.open("/console/")
@@ -45,7 +43,7 @@ func TestAnAgentTokenIsMadeAndRevoked(t *testing.T) {
 	p := signedIn(t)
 	p.open("/console/settings/agents")
 	p.fill("input[name=name]", "Warehouse")
-	p.follow("form[action='/console/settings/agents'] button")
+	p.follow("form[method=post][action='/console/settings/agents'] button")
 	shown := p.texts("code.secret")
 	if len(shown) == 0 {
 		t.Fatal("the token is not shown")
