@@ -114,9 +114,10 @@ is wrong.`,
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
-	addGroup(root, "server", "Run a server:", newServe(p), newHealth(p), newEnv(p), newAccount(p), newUser(p), newRole(p), newPolicy(p), newKey(p), newAgentToken(p), newMigrate(p), newCopy(p), newBackup(p), newRestore(p))
+	addGroup(root, "server", "Run a server:", newServe(p), newHealth(p), newEnv(p), newAccount(p), newOrganization(p), newUser(p), newRole(p), newPolicy(p), newKey(p), newAgentToken(p), newMigrate(p), newCopy(p), newBackup(p), newRestore(p))
 	addGroup(root, "fill", "Tell it what there is:", newImport(p), newSource(p))
 	addGroup(root, "discovery", "Let rules find what uses a licence:", newDiscover(p), newExclude(p), newInclude(p), newExclusions(p), newSoftware(p))
+	addGroup(root, "sharing", "Let other accounts use a configuration:", newShare(p), newUnshare(p), newShares(p))
 	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newWhatIf(p), newDiff(p), newVerify(p), newAudit(p), newExport(p), newCheckpoint(p))
 	root.AddCommand(newVersion(p))
 	return root

@@ -2,6 +2,16 @@
 
 package api
 
+// AddAccountToOrganizationInput is what AddAccountToOrganization is asked.
+type AddAccountToOrganizationInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"` // required
+}
+
+// AddAccountToOrganizationOutput is what AddAccountToOrganization answers.
+type AddAccountToOrganizationOutput struct {
+}
+
 // AttachPolicyInput is what AttachPolicy is asked.
 type AttachPolicyInput struct {
 	PolicyArn *string `json:"PolicyArn,omitzero"` // required
@@ -87,6 +97,16 @@ type CreateCheckpointInput struct {
 type CreateCheckpointOutput struct {
 	Checkpoint *Checkpoint `json:"Checkpoint,omitzero"`
 	Created    *bool       `json:"Created,omitzero"`
+}
+
+// CreateOrganizationInput is what CreateOrganization is asked.
+type CreateOrganizationInput struct {
+	ManagementAccountId *string `json:"ManagementAccountId,omitzero"`
+}
+
+// CreateOrganizationOutput is what CreateOrganization answers.
+type CreateOrganizationOutput struct {
+	Organization *Organization `json:"Organization,omitzero"`
 }
 
 // CreateRoleInput is what CreateRole is asked.
@@ -183,6 +203,26 @@ type DeleteUserInput struct {
 
 // DeleteUserOutput is what DeleteUser answers.
 type DeleteUserOutput struct {
+}
+
+// DeregisterDelegatedAdministratorInput is what DeregisterDelegatedAdministrator is asked.
+type DeregisterDelegatedAdministratorInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"` // required
+}
+
+// DeregisterDelegatedAdministratorOutput is what DeregisterDelegatedAdministrator answers.
+type DeregisterDelegatedAdministratorOutput struct {
+}
+
+// DescribeOrganizationInput is what DescribeOrganization is asked.
+type DescribeOrganizationInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+}
+
+// DescribeOrganizationOutput is what DescribeOrganization answers.
+type DescribeOrganizationOutput struct {
+	Organization *Organization `json:"Organization,omitzero"`
 }
 
 // DetachPolicyInput is what DetachPolicy is asked.
@@ -452,6 +492,29 @@ type ListExclusionsOutput struct {
 	NextToken  *string     `json:"NextToken,omitzero"`
 }
 
+// ListLicenseConfigurationSharesInput is what ListLicenseConfigurationShares is asked.
+type ListLicenseConfigurationSharesInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+}
+
+// ListLicenseConfigurationSharesOutput is what ListLicenseConfigurationShares answers.
+type ListLicenseConfigurationSharesOutput struct {
+	Shares []Share `json:"Shares,omitzero"`
+}
+
+// ListOrganizationAccountsInput is what ListOrganizationAccounts is asked.
+type ListOrganizationAccountsInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+	MaxResults     *int64  `json:"MaxResults,omitzero"`
+	NextToken      *string `json:"NextToken,omitzero"`
+}
+
+// ListOrganizationAccountsOutput is what ListOrganizationAccounts answers.
+type ListOrganizationAccountsOutput struct {
+	Accounts  []OrganizationAccount `json:"Accounts,omitzero"`
+	NextToken *string               `json:"NextToken,omitzero"`
+}
+
 // ListPoliciesInput is what ListPolicies is asked.
 type ListPoliciesInput struct {
 	UserName   *string `json:"UserName,omitzero"`
@@ -657,6 +720,27 @@ type PutWitnessCheckpointOutput struct {
 	Note *string `json:"Note,omitzero"`
 }
 
+// RegisterDelegatedAdministratorInput is what RegisterDelegatedAdministrator is asked.
+type RegisterDelegatedAdministratorInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"` // required
+}
+
+// RegisterDelegatedAdministratorOutput is what RegisterDelegatedAdministrator answers.
+type RegisterDelegatedAdministratorOutput struct {
+}
+
+// RemoveAccountFromOrganizationInput is what RemoveAccountFromOrganization is asked.
+type RemoveAccountFromOrganizationInput struct {
+	OrganizationId *string `json:"OrganizationId,omitzero"`
+	AccountId      *string `json:"AccountId,omitzero"` // required
+	Force          *bool   `json:"Force,omitzero"`
+}
+
+// RemoveAccountFromOrganizationOutput is what RemoveAccountFromOrganization answers.
+type RemoveAccountFromOrganizationOutput struct {
+}
+
 // RotateCheckpointKeyInput is what RotateCheckpointKey is asked.
 type RotateCheckpointKeyInput struct {
 }
@@ -675,6 +759,16 @@ type RunSourceInput struct {
 // RunSourceOutput is what RunSource answers.
 type RunSourceOutput struct {
 	Run *int64 `json:"Run,omitzero"`
+}
+
+// ShareLicenseConfigurationInput is what ShareLicenseConfiguration is asked.
+type ShareLicenseConfigurationInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	Principal               *string `json:"Principal,omitzero"`               // required
+}
+
+// ShareLicenseConfigurationOutput is what ShareLicenseConfiguration answers.
+type ShareLicenseConfigurationOutput struct {
 }
 
 // SimulatePolicyInput is what SimulatePolicy is asked.
@@ -707,6 +801,17 @@ type SimulateUsageOutput struct {
 	Configurations []SimulatedConfiguration `json:"Configurations,omitzero"`
 	Resources      []SimulatedResource      `json:"Resources,omitzero"`
 	Failures       []ResourceFailure        `json:"Failures,omitzero"`
+}
+
+// UnshareLicenseConfigurationInput is what UnshareLicenseConfiguration is asked.
+type UnshareLicenseConfigurationInput struct {
+	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"` // required
+	Principal               *string `json:"Principal,omitzero"`               // required
+	Force                   *bool   `json:"Force,omitzero"`
+}
+
+// UnshareLicenseConfigurationOutput is what UnshareLicenseConfiguration answers.
+type UnshareLicenseConfigurationOutput struct {
 }
 
 // UpdateAccessKeyInput is what UpdateAccessKey is asked.
@@ -951,6 +1056,22 @@ type MatchedFact struct {
 	KnownAs *string `json:"KnownAs,omitzero"`
 }
 
+// Organization is the structure of that name in the model of Reeve licence ledger.
+type Organization struct {
+	OrganizationId           *string `json:"OrganizationId,omitzero"`
+	ManagementAccountId      *string `json:"ManagementAccountId,omitzero"`
+	DelegatedAdministratorId *string `json:"DelegatedAdministratorId,omitzero"`
+	CreationTime             *Time   `json:"CreationTime,omitzero"`
+}
+
+// OrganizationAccount is the structure of that name in the model of Reeve licence ledger.
+type OrganizationAccount struct {
+	AccountId  *string `json:"AccountId,omitzero"`
+	Name       *string `json:"Name,omitzero"`
+	Role       *string `json:"Role,omitzero"`
+	JoinedTime *Time   `json:"JoinedTime,omitzero"`
+}
+
 // Policy is the structure of that name in the model of Reeve licence ledger.
 type Policy struct {
 	PolicyName     *string `json:"PolicyName,omitzero"`
@@ -1157,6 +1278,12 @@ type Role struct {
 	CreationTime             *Time   `json:"CreationTime,omitzero"`
 	AssumeRolePolicyDocument *string `json:"AssumeRolePolicyDocument,omitzero"`
 	MaxSessionDuration       *int64  `json:"MaxSessionDuration,omitzero"`
+}
+
+// Share is the structure of that name in the model of Reeve licence ledger.
+type Share struct {
+	Principal *string `json:"Principal,omitzero"`
+	Accounts  *int64  `json:"Accounts,omitzero"`
 }
 
 // SimulatedAction is the structure of that name in the model of Reeve licence ledger.
@@ -1384,6 +1511,13 @@ type WitnessProgress struct {
 }
 
 // Validate implements [Input].
+func (in *AddAccountToOrganizationInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *AttachPolicyInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -1420,6 +1554,13 @@ func (in *CreateAgentTokenInput) Validate() Violations {
 
 // Validate implements [Input].
 func (in *CreateCheckpointInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *CreateOrganizationInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -1483,6 +1624,20 @@ func (in *DeleteSourceInput) Validate() Violations {
 
 // Validate implements [Input].
 func (in *DeleteUserInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DeregisterDelegatedAdministratorInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *DescribeOrganizationInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -1611,6 +1766,20 @@ func (in *ListExclusionsInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *ListLicenseConfigurationSharesInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ListOrganizationAccountsInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *ListPoliciesInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
@@ -1709,10 +1878,31 @@ func (in *PutWitnessCheckpointInput) Validate() Violations {
 }
 
 // Validate implements [Input].
+func (in *RegisterDelegatedAdministratorInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *RemoveAccountFromOrganizationInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
 func (in *RotateCheckpointKeyInput) Validate() Violations { return nil }
 
 // Validate implements [Input].
 func (in *RunSourceInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *ShareLicenseConfigurationInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -1727,6 +1917,13 @@ func (in *SimulatePolicyInput) Validate() Violations {
 
 // Validate implements [Input].
 func (in *SimulateUsageInput) Validate() Violations {
+	var c checker
+	in.check(&c, nil)
+	return c.found
+}
+
+// Validate implements [Input].
+func (in *UnshareLicenseConfigurationInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
@@ -1758,6 +1955,12 @@ func (in *VerifyLedgersInput) Validate() Violations {
 	var c checker
 	in.check(&c, nil)
 	return c.found
+}
+
+func (in *AddAccountToOrganizationInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
+	c.required(in.AccountId == nil, at.member("accountId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
 }
 
 func (in *AttachPolicyInput) check(c *checker, at *place) {
@@ -1797,6 +2000,10 @@ func (in *CreateAgentTokenInput) check(c *checker, at *place) {
 
 func (in *CreateCheckpointInput) check(c *checker, at *place) {
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *CreateOrganizationInput) check(c *checker, at *place) {
+	c.text(in.ManagementAccountId, ruleAccountId, at.member("managementAccountId"))
 }
 
 func (in *CreateRoleInput) check(c *checker, at *place) {
@@ -1855,6 +2062,16 @@ func (in *DeleteUserInput) check(c *checker, at *place) {
 	c.required(in.UserName == nil, at.member("userName"))
 	c.text(in.UserName, rulePrincipalName, at.member("userName"))
 	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DeregisterDelegatedAdministratorInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
+	c.required(in.AccountId == nil, at.member("accountId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *DescribeOrganizationInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
 }
 
 func (in *DetachPolicyInput) check(c *checker, at *place) {
@@ -1982,6 +2199,17 @@ func (in *ListExclusionsInput) check(c *checker, at *place) {
 	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
 }
 
+func (in *ListLicenseConfigurationSharesInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+}
+
+func (in *ListOrganizationAccountsInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
+	c.number(in.MaxResults, rulePageSize, at.member("maxResults"))
+	c.text(in.NextToken, rulePageToken, at.member("nextToken"))
+}
+
 func (in *ListPoliciesInput) check(c *checker, at *place) {
 	c.text(in.UserName, rulePrincipalName, at.member("userName"))
 	c.text(in.RoleName, rulePrincipalName, at.member("roleName"))
@@ -2094,9 +2322,28 @@ func (in *PutWitnessCheckpointInput) check(c *checker, at *place) {
 	}
 }
 
+func (in *RegisterDelegatedAdministratorInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
+	c.required(in.AccountId == nil, at.member("accountId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
+func (in *RemoveAccountFromOrganizationInput) check(c *checker, at *place) {
+	c.text(in.OrganizationId, ruleIdentifier, at.member("organizationId"))
+	c.required(in.AccountId == nil, at.member("accountId"))
+	c.text(in.AccountId, ruleAccountId, at.member("accountId"))
+}
+
 func (in *RunSourceInput) check(c *checker, at *place) {
 	c.required(in.Name == nil, at.member("name"))
 	c.text(in.Name, ruleSourceName, at.member("name"))
+}
+
+func (in *ShareLicenseConfigurationInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.required(in.Principal == nil, at.member("principal"))
+	c.text(in.Principal, ruleIdentifier, at.member("principal"))
 }
 
 func (in *SimulatePolicyInput) check(c *checker, at *place) {
@@ -2122,6 +2369,13 @@ func (in *SimulateUsageInput) check(c *checker, at *place) {
 		in.Actions[i].check(c, at.element("actions", i))
 	}
 	c.text(in.Mode, rulePutMode, at.member("mode"))
+}
+
+func (in *UnshareLicenseConfigurationInput) check(c *checker, at *place) {
+	c.required(in.LicenseConfigurationArn == nil, at.member("licenseConfigurationArn"))
+	c.text(in.LicenseConfigurationArn, ruleIdentifier, at.member("licenseConfigurationArn"))
+	c.required(in.Principal == nil, at.member("principal"))
+	c.text(in.Principal, ruleIdentifier, at.member("principal"))
 }
 
 func (in *UpdateAccessKeyInput) check(c *checker, at *place) {
@@ -2390,19 +2644,32 @@ var ruleVerifierKeyList = &textRule{min: 1, max: 1048576}
 
 // Codes of the errors that the model of Reeve licence ledger declares.
 const (
-	AccessDeniedException          = "AccessDeniedException"
-	AuthorizationException         = "AuthorizationException"
-	ConflictException              = "ConflictException"
-	InvalidParameterValueException = "InvalidParameterValueException"
-	InvalidResourceStateException  = "InvalidResourceStateException"
-	LicenseUsageException          = "LicenseUsageException"
-	RateLimitExceededException     = "RateLimitExceededException"
-	ResourceLimitExceededException = "ResourceLimitExceededException"
-	ServerInternalException        = "ServerInternalException" // the server's fault
-	ValidationException            = "ValidationException"
+	AWSOrganizationsNotInUseException      = "AWSOrganizationsNotInUseException"
+	AccessDeniedException                  = "AccessDeniedException"
+	AccountAlreadyRegisteredException      = "AccountAlreadyRegisteredException"
+	AccountNotFoundException               = "AccountNotFoundException"
+	AccountNotRegisteredException          = "AccountNotRegisteredException"
+	AlreadyInOrganizationException         = "AlreadyInOrganizationException"
+	AuthorizationException                 = "AuthorizationException"
+	ConflictException                      = "ConflictException"
+	InvalidParameterValueException         = "InvalidParameterValueException"
+	InvalidResourceStateException          = "InvalidResourceStateException"
+	LicenseUsageException                  = "LicenseUsageException"
+	MasterCannotLeaveOrganizationException = "MasterCannotLeaveOrganizationException"
+	RateLimitExceededException             = "RateLimitExceededException"
+	ResourceLimitExceededException         = "ResourceLimitExceededException"
+	ServerInternalException                = "ServerInternalException" // the server's fault
+	ValidationException                    = "ValidationException"
 )
 
 var reeveOperations = []Operation{
+	{
+		Service:   Reeve,
+		Name:      "AddAccountToOrganization",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AccountNotFoundException, AlreadyInOrganizationException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(AddAccountToOrganizationInput) },
+		NewOutput: func() any { return new(AddAccountToOrganizationOutput) },
+	},
 	{
 		Service:   Reeve,
 		Name:      "AttachPolicy",
@@ -2444,6 +2711,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, InvalidResourceStateException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(CreateCheckpointInput) },
 		NewOutput: func() any { return new(CreateCheckpointOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "CreateOrganization",
+		Errors:    []string{AccessDeniedException, AccountNotFoundException, AlreadyInOrganizationException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(CreateOrganizationInput) },
+		NewOutput: func() any { return new(CreateOrganizationOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -2507,6 +2781,20 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(DeleteUserInput) },
 		NewOutput: func() any { return new(DeleteUserOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DeregisterDelegatedAdministrator",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AccountNotFoundException, AccountNotRegisteredException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DeregisterDelegatedAdministratorInput) },
+		NewOutput: func() any { return new(DeregisterDelegatedAdministratorOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "DescribeOrganization",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(DescribeOrganizationInput) },
+		NewOutput: func() any { return new(DescribeOrganizationOutput) },
 	},
 	{
 		Service:   Reeve,
@@ -2636,6 +2924,20 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ListLicenseConfigurationShares",
+		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListLicenseConfigurationSharesInput) },
+		NewOutput: func() any { return new(ListLicenseConfigurationSharesOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "ListOrganizationAccounts",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ListOrganizationAccountsInput) },
+		NewOutput: func() any { return new(ListOrganizationAccountsOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "ListPolicies",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(ListPoliciesInput) },
@@ -2734,6 +3036,20 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "RegisterDelegatedAdministrator",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AccountAlreadyRegisteredException, AccountNotFoundException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(RegisterDelegatedAdministratorInput) },
+		NewOutput: func() any { return new(RegisterDelegatedAdministratorOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "RemoveAccountFromOrganization",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AccountNotFoundException, AuthorizationException, ConflictException, InvalidParameterValueException, MasterCannotLeaveOrganizationException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(RemoveAccountFromOrganizationInput) },
+		NewOutput: func() any { return new(RemoveAccountFromOrganizationOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "RotateCheckpointKey",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, InvalidResourceStateException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(RotateCheckpointKeyInput) },
@@ -2748,6 +3064,13 @@ var reeveOperations = []Operation{
 	},
 	{
 		Service:   Reeve,
+		Name:      "ShareLicenseConfiguration",
+		Errors:    []string{AWSOrganizationsNotInUseException, AccessDeniedException, AccountNotFoundException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ResourceLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(ShareLicenseConfigurationInput) },
+		NewOutput: func() any { return new(ShareLicenseConfigurationOutput) },
+	},
+	{
+		Service:   Reeve,
 		Name:      "SimulatePolicy",
 		Errors:    []string{AccessDeniedException, AuthorizationException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(SimulatePolicyInput) },
@@ -2759,6 +3082,13 @@ var reeveOperations = []Operation{
 		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
 		NewInput:  func() Input { return new(SimulateUsageInput) },
 		NewOutput: func() any { return new(SimulateUsageOutput) },
+	},
+	{
+		Service:   Reeve,
+		Name:      "UnshareLicenseConfiguration",
+		Errors:    []string{AccessDeniedException, AuthorizationException, ConflictException, InvalidParameterValueException, RateLimitExceededException, ServerInternalException, ValidationException},
+		NewInput:  func() Input { return new(UnshareLicenseConfigurationInput) },
+		NewOutput: func() any { return new(UnshareLicenseConfigurationOutput) },
 	},
 	{
 		Service:   Reeve,

@@ -71,6 +71,9 @@ var adminActions = map[string]bool{
 	"reeve:ListAccounts":        true,
 	"reeve:RotateCheckpointKey": true,
 
+	"reeve:CreateOrganization":       true,
+	"reeve:AddAccountToOrganization": true,
+
 	"reeve:PutSources":     true,
 	"reeve:GetSource":      true,
 	"reeve:ListSources":    true,

@@ -62,17 +62,22 @@ func checkSpecifications(parsed ResourceARN, add, remove []Specification) error 
 }
 
 func (m *Manager) updateSpecifications(b *batch, parsed ResourceARN, resourceARN string, add, remove []Specification) error {
-	adding, err := configurationNums(b, add)
+	adding, foreign, err := configurationNums(b, add)
 	if err != nil {
 		return err
 	}
-	removing, err := configurationNums(b, remove)
+	removing, _, err := configurationNums(b, remove)
 	if err != nil {
 		return err
 	}
 	r, err := m.lockResource(b, parsed, resourceARN, len(add) > 0)
 	if err != nil {
 		return err
+	}
+	if foreign {
+		if err := b.holdOrganization(b.who.Account); err != nil {
+			return err
+		}
 	}
 	if err := b.open(slices.Concat(adding, removing)); err != nil {
 		return err
@@ -96,16 +101,19 @@ func (m *Manager) updateSpecifications(b *batch, parsed ResourceARN, resourceARN
 	return b.close()
 }
 
-func configurationNums(b *batch, specs []Specification) ([]int64, error) {
-	nums := make([]int64, 0, len(specs))
+// configurationNums finds what specifications name; foreign tells whether any of
+// it is another account's.
+func configurationNums(b *batch, specs []Specification) (nums []int64, foreign bool, err error) {
+	nums = make([]int64, 0, len(specs))
 	for _, s := range specs {
-		c, err := configuration(b.tx, b.who, s.ConfigurationARN)
+		c, err := usable(b.tx, b.who, s.ConfigurationARN)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		nums = append(nums, c.Num)
+		foreign = foreign || c.Account != b.who.Account
 	}
-	return nums, nil
+	return nums, foreign, nil
 }
 
 // lockResource locks a resource and the host it runs on. An image need not be
@@ -199,6 +207,9 @@ func (b *batch) add(num int64, r *Resource, scope string) error {
 	l := b.ledger(num)
 	if l == nil {
 		return unknownConfiguration("")
+	}
+	if err := b.permit(l, r, scope); err != nil {
+		return err
 	}
 	if known := l.after[r.Num]; l.Terms.Status == Disabled && (known == nil || known.Origin == OriginAffinity) {
 		return refuse(InvalidParameter, "%s is DISABLED: it takes no new associations. Set its LicenseConfigurationStatus to AVAILABLE first.", l.ARN())
@@ -299,9 +310,9 @@ func (m *Manager) checkPerResource(b *batch, r *Resource, adding, removing []int
 	return nil
 }
 
-// ListSpecifications returns up to limit configurations of the caller's
-// account and region that a resource is associated with, after the given
-// place, and where to go on; 0 after the last one. A resource that is not in
+// ListSpecifications returns up to limit configurations of the caller's region,
+// those of others that are shared with it included, that a resource of its
+// inventory is associated with, after the given place, and where to go on; 0 after the last one. A resource that is not in
 // the inventory has none.
 func (m *Manager) ListSpecifications(ctx context.Context, who Caller, resourceARN string, after int64, limit int) (list []Specification, next int64, err error) {
 	if _, err := ParseResourceARN(resourceARN); err != nil {
@@ -326,7 +337,7 @@ func specifications(tx Tx, who Caller, resource, after int64, limit int) ([]Spec
 			return nil, 0, fmt.Errorf("list license specifications: %w", err)
 		}
 		for _, a := range open {
-			if a.Account != who.Account || a.Region != who.Region {
+			if a.Region != who.Region {
 				after = a.Configuration
 				continue
 			}

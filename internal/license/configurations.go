@@ -1,6 +1,7 @@
 package license
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -167,7 +168,8 @@ func checkText(name, s string, least, most int) error {
 }
 
 // configuration returns an existing configuration of the caller's account and
-// region. Whatever else the ARN may name gets the same refusal.
+// region. One that another account shares with it is AccessDenied; whatever
+// else the ARN may name gets the same refusal.
 func configuration(tx Tx, who Caller, arn string) (*Configuration, error) {
 	c, err := anyConfiguration(tx, who, arn)
 	if err == nil && c.Deleted != 0 {
@@ -179,18 +181,44 @@ func configuration(tx Tx, who Caller, arn string) (*Configuration, error) {
 // anyConfiguration is configuration with deleted ones included: their ledgers
 // stay for the audit.
 func anyConfiguration(tx Tx, who Caller, arn string) (*Configuration, error) {
+	c, err := readable(tx, who, arn)
+	if err == nil && c.Account != who.Account {
+		return nil, refuse(AccessDenied, "%s belongs to the account %s, which shares it with yours: only its owner may do this.", c.ARN(), c.Account)
+	}
+	return c, err
+}
+
+// readable is anyConfiguration with those that other accounts share with the
+// caller's. Of these it may see the terms, the counters and its own machines.
+func readable(tx Tx, who Caller, arn string) (*Configuration, error) {
 	region, account, id, ok := parseConfigurationARN(arn)
-	if !ok || account != who.Account || region != who.Region {
+	if !ok || region != who.Region {
 		return nil, unknownConfiguration(arn)
 	}
 	c, err := tx.Configuration(id)
 	if err != nil {
 		return nil, fmt.Errorf("read license configuration: %w", err)
 	}
-	if c == nil || c.Account != who.Account || c.Region != who.Region || c.Loading {
+	if c == nil || c.Account != account || c.Region != region || c.Loading {
 		return nil, unknownConfiguration(arn)
 	}
+	if c.Account == who.Account {
+		return c, nil
+	}
+	if ok, err := shared(tx, c, who.Account); err != nil || !ok {
+		return nil, cmpErr(err, unknownConfiguration(arn))
+	}
+	c.Terms.Tags, c.Terms.Shares = nil, nil // the owner's business
 	return c, nil
+}
+
+// usable is readable for those that exist now.
+func usable(tx Tx, who Caller, arn string) (*Configuration, error) {
+	c, err := readable(tx, who, arn)
+	if err == nil && c.Deleted != 0 {
+		return nil, unknownConfiguration(arn)
+	}
+	return c, err
 }
 
 // unknownConfiguration is the refusal that clients recognise by its first
@@ -199,10 +227,11 @@ func unknownConfiguration(arn string) error {
 	return refuse(NotFound, "Invalid license configuration ARN: %s", clip(arn))
 }
 
-// Configuration returns one configuration.
+// Configuration returns one configuration, of the caller's account or shared
+// with it; the latter without its tags and shares.
 func (m *Manager) Configuration(ctx context.Context, who Caller, arn string) (c *Configuration, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
-		c, err = configuration(tx, who, arn)
+		c, err = usable(tx, who, arn)
 		return err
 	})
 	return c, err
@@ -254,7 +283,7 @@ func (b *batch) changeTerms(l *ledger, change func(*Terms) error) error {
 		return err
 	}
 	if pass {
-		l.Pass = 1
+		l.startPass()
 	}
 	return b.close()
 }
@@ -341,7 +370,12 @@ func (m *Manager) DeleteConfiguration(ctx context.Context, who Caller, arn strin
 		}
 		l.Deleted, l.Pass = b.time(l), 0
 		terms := l.Terms
-		terms.Status = deletedTerms
+		if terms.Shares != nil {
+			if err := b.tx.SaveShares(l.Configuration, nil); err != nil {
+				return err
+			}
+		}
+		terms.Status, terms.Shares = deletedTerms, nil
 		if err := l.setTerms(terms); err != nil {
 			return err
 		}
@@ -368,37 +402,130 @@ func (l *ledger) checkUnused(tx Tx) error {
 }
 
 // ListConfigurations returns up to limit configurations of the caller's
-// account and region in the order of their creation, and where to go on; nil
-// after the last one.
+// account, or shared with it, in its region in the order of their creation, and
+// where to go on; nil after the last one.
 func (m *Manager) ListConfigurations(ctx context.Context, who Caller, f ConfigurationFilter, after *ConfigurationCursor, limit int) (list []*Configuration, next *ConfigurationCursor, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		list, next, err = listMatching(f, after, limit, func(cur ConfigurationCursor, limit int) ([]*Configuration, error) {
+			return ownAndShared(tx, who, cur, limit)
+		})
+		return err
+	})
+	return list, next, err
+}
+
+// OrganizationPlace is a place in a list of the configurations of several
+// accounts.
+type OrganizationPlace struct {
+	Account string
+	ConfigurationCursor
+}
+
+// ListOrganizationConfigurations is ListConfigurations for those that the
+// accounts of an organization own, account by account in the order of their
+// numbers; a page may end early, even empty. The organization's administrators
+// may, once it is integrated.
+func (m *Manager) ListOrganizationConfigurations(ctx context.Context, who Caller, f ConfigurationFilter, after *OrganizationPlace, limit int) (list []*Configuration, next *OrganizationPlace, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		list, next = nil, nil
+		o, err := integrated(tx, who)
+		if err != nil {
+			return err
+		}
+		all, err := accounts(tx, o)
+		if err != nil {
+			return err
+		}
+		list, next, err = listOwned(tx, who.Region, f, all, after, limit)
+		return err
+	})
+	return list, next, err
+}
+
+// listOwned reads a page of the configurations that accounts own.
+func listOwned(tx Tx, region string, f ConfigurationFilter, accounts []string, after *OrganizationPlace, limit int) (list []*Configuration, next *OrganizationPlace, err error) {
+	var at OrganizationPlace
+	if after != nil {
+		at = *after
+	}
+	accounts = slices.DeleteFunc(accounts, func(account string) bool { return account < at.Account })
+	for i, account := range accounts {
+		var from *ConfigurationCursor
+		if account == at.Account {
+			from = &at.ConfigurationCursor
+		}
+		found, more, err := listMatching(f, from, limit-len(list), func(cur ConfigurationCursor, limit int) ([]*Configuration, error) {
+			return tx.Configurations(account, region, cur.Created, cur.Num, limit)
+		})
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, found...)
+		switch {
+		case more != nil:
+			return list, &OrganizationPlace{account, *more}, nil
+		case i+1 < len(accounts) && (len(list) == limit || i+1 == maxInventories):
+			return list, &OrganizationPlace{Account: accounts[i+1]}, nil
+		}
+	}
+	return list, nil, nil
+}
+
+// ownAndShared merges up to three lists in the order of creation: what an
+// account owns, what is shared with it, and with its organization.
+func ownAndShared(tx Tx, who Caller, cur ConfigurationCursor, limit int) ([]*Configuration, error) {
+	found, err := tx.Configurations(who.Account, who.Region, cur.Created, cur.Num, limit)
+	if err != nil {
+		return nil, err
+	}
+	o, err := tx.Organization(who.Account)
+	if err != nil || o == nil {
+		return found, err
+	}
+	for _, principal := range []string{who.Account, o.ID} {
+		more, err := tx.SharedConfigurations(principal, who.Region, cur.Created, cur.Num, limit)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	for _, c := range found {
+		if c.Account != who.Account {
+			c.Terms.Tags, c.Terms.Shares = nil, nil
+		}
+	}
+	slices.SortFunc(found, func(a, b *Configuration) int {
+		return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Num, b.Num))
+	})
+	found = slices.CompactFunc(found, func(a, b *Configuration) bool { return a.Num == b.Num })
+	return found[:min(limit, len(found))], nil
+}
+
+// listMatching reads pages until it has limit configurations that match.
+func listMatching(f ConfigurationFilter, after *ConfigurationCursor, limit int, read func(ConfigurationCursor, int) ([]*Configuration, error)) (list []*Configuration, next *ConfigurationCursor, err error) {
 	var cur ConfigurationCursor
 	if after != nil {
 		cur = *after
 	}
-	err = m.store.View(ctx, func(tx Tx) error {
-		for len(list) <= limit {
-			found, err := tx.Configurations(who.Account, who.Region, cur.Created, cur.Num, limit+1)
-			if err != nil {
-				return fmt.Errorf("list license configurations: %w", err)
-			}
-			for _, c := range found {
-				cur = ConfigurationCursor{c.Created, c.Num}
-				if f.matches(c) {
-					list = append(list, c)
-				}
-			}
-			if len(found) <= limit {
-				return nil
+	for more := true; more && len(list) <= limit; {
+		found, err := read(cur, limit+1)
+		if err != nil {
+			return nil, nil, fmt.Errorf("list license configurations: %w", err)
+		}
+		for _, c := range found {
+			cur = ConfigurationCursor{c.Created, c.Num}
+			if f.matches(c) {
+				list = append(list, c)
 			}
 		}
-		return nil
-	})
+		more = len(found) > limit
+	}
 	if len(list) > limit {
 		list = list[:limit]
 		last := list[limit-1]
 		next = &ConfigurationCursor{last.Created, last.Num}
 	}
-	return list, next, err
+	return list, next, nil
 }
 
 func (f *ConfigurationFilter) matches(c *Configuration) bool {

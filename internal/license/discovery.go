@@ -1,6 +1,7 @@
 package license
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -126,6 +127,11 @@ func (b *batch) match(f *findings, changed []changedResource, open []OpenAssocia
 	rules, err := b.rules.of(b.tx, b.who.Account, hold)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(rules, func(d discovering) bool { return d.owner != b.who.Account }) {
+		if _, err := b.organization(b.who.Account); err != nil {
+			return err
+		}
 	}
 	if slices.ContainsFunc(rules, func(d discovering) bool { return d.rules.needsSoftware() }) {
 		if err := f.readSoftware(b, changed); err != nil {
@@ -273,6 +279,9 @@ func (b *batch) matchIn(f *findings, l *ledger, ch *changedResource) (*Match, er
 	if err != nil || !d.sees(ch.Resource) {
 		return nil, err
 	}
+	if ok, err := b.discoversFor(l, ch.Account); err != nil || !ok {
+		return nil, err
+	}
 	s := f.subject(b, ch)
 	if d.rules.needsSoftware() {
 		needed := *ch
@@ -293,10 +302,29 @@ func (b *batch) discoveringOf(l *ledger) (*discovering, error) {
 		}
 		l.discovering = &discovering{
 			Discovering: Discovering{l.Num, l.Region, l.TermsRev, settings.SourceRegions},
+			owner:       l.Account,
 			rules:       compileRules(l.Terms.Products),
 		}
 	}
 	return l.discovering, nil
+}
+
+// discoversFor reports whether a locked configuration looks at the inventory of
+// an account: at its owner's, and at those of others that it is shared with when
+// the owner administers their organization and discovers across accounts.
+func (b *batch) discoversFor(l *ledger, account string) (bool, error) {
+	if l.Account == account {
+		return true, nil
+	}
+	if ok, err := b.permits(l, account); err != nil || !ok {
+		return false, err
+	}
+	o, err := b.organization(account)
+	if err != nil || !o.administers(l.Account) {
+		return false, err
+	}
+	s, err := switches(b.tx, o, l.Region)
+	return s.discoversAcross(), err
 }
 
 // emptiedMessage is the failure of a machine whose software an agent no longer
@@ -308,7 +336,9 @@ func emptiedMessage(arn string) string {
 // discovering is a configuration that discovers, with its rules.
 type discovering struct {
 	Discovering
-	rules discoveryRules
+	owner  string
+	shares []string
+	rules  discoveryRules
 }
 
 // sees reports whether a configuration looks at a resource at all: at those
@@ -326,27 +356,28 @@ type rulesCache struct {
 }
 
 type accountRules struct {
-	generation int64
-	rules      []discovering
+	generations ruleGenerations
+	rules       []discovering
 }
 
 // maxRulesCached bounds how many accounts a rulesCache remembers.
 const maxRulesCached = 10_000
 
-// of returns the rules of an account, in the order of their configurations.
-// They are read after the generation, so they are at least as new.
+// of returns the rules that look at an account's inventory, in the order of
+// their configurations. They are read after the generations, so they are at
+// least as new.
 func (c *rulesCache) of(tx Tx, account string, hold bool) ([]discovering, error) {
-	generation, err := tx.DiscoveryGeneration(account, hold)
-	if err != nil || generation == 0 {
+	sources, err := ruleSourcesOf(tx, account, hold)
+	if err != nil || sources.generations == (ruleGenerations{}) {
 		return nil, err
 	}
 	c.mu.Lock()
 	known := c.accounts[account]
 	c.mu.Unlock()
-	if known.generation == generation {
+	if known.generations == sources.generations {
 		return known.rules, nil
 	}
-	rules, err := readRules(tx, account, known.rules)
+	rules, err := sources.read(tx, known.rules)
 	if err != nil {
 		return nil, err
 	}
@@ -355,12 +386,74 @@ func (c *rulesCache) of(tx Tx, account string, hold bool) ([]discovering, error)
 	if c.accounts == nil || len(c.accounts) >= maxRulesCached {
 		c.accounts = map[string]accountRules{}
 	}
-	c.accounts[account] = accountRules{generation, rules}
+	c.accounts[account] = accountRules{sources.generations, rules}
 	return rules, nil
 }
 
-// readRules reads the rules of an account; those that are known already are
-// not read again.
+// ruleGenerations are those of the account itself, of its organization's
+// management account and of the delegated administrator.
+type ruleGenerations [3]int64
+
+// ruleSources are the accounts whose rules may look at one account's inventory.
+type ruleSources struct {
+	account      string
+	others       []string // administrators of its organization
+	organization *Organization
+	generations  ruleGenerations
+}
+
+// ruleSourcesOf reads each generation before what it guards: an account's own
+// changes when it joins or leaves an organization, and the management account's
+// when another account is delegated.
+func ruleSourcesOf(tx Tx, account string, hold bool) (s ruleSources, err error) {
+	s.account = account
+	if s.generations[0], err = tx.DiscoveryGeneration(account, hold); err != nil || s.generations[0] == 0 {
+		return s, err
+	}
+	if s.organization, err = tx.Organization(account); err != nil || s.organization == nil {
+		return s, err
+	}
+	if management := s.organization.Management; management != account {
+		s.others = append(s.others, management)
+		if s.generations[1], err = tx.DiscoveryGeneration(management, hold); err != nil {
+			return s, err
+		}
+	}
+	if s.organization, err = tx.Organization(account); err != nil {
+		return s, err
+	}
+	if delegated := s.organization.Delegated; delegated != "" && delegated != account {
+		s.others = append(s.others, delegated)
+		s.generations[2], err = tx.DiscoveryGeneration(delegated, hold)
+	}
+	return s, err
+}
+
+// read reads the rules; those that are known already are not read again.
+func (s *ruleSources) read(tx Tx, known []discovering) (rules []discovering, err error) {
+	if rules, err = readRules(tx, s.account, known); err != nil {
+		return nil, err
+	}
+	for _, owner := range s.others {
+		others, err := readRules(tx, owner, known)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range others {
+			settings, err := switches(tx, s.organization, d.Region)
+			if err != nil {
+				return nil, err
+			}
+			if settings.discoversAcross() && sharesReach(d.shares, s.account, s.organization) {
+				rules = append(rules, d)
+			}
+		}
+	}
+	slices.SortFunc(rules, func(a, b discovering) int { return cmp.Compare(a.Configuration, b.Configuration) })
+	return rules, nil
+}
+
+// readRules reads the rules that an account owns.
 func readRules(tx Tx, account string, known []discovering) ([]discovering, error) {
 	found, err := tx.Discovering(account)
 	if err != nil {
@@ -368,19 +461,19 @@ func readRules(tx Tx, account string, known []discovering) ([]discovering, error
 	}
 	rules := make([]discovering, len(found))
 	for i, d := range found {
-		rules[i].Discovering = d
 		at := slices.IndexFunc(known, func(k discovering) bool {
 			return k.Configuration == d.Configuration && k.TermsRev == d.TermsRev
 		})
 		if at >= 0 {
-			rules[i].rules = known[at].rules
+			rules[i] = known[at]
+			rules[i].Discovering = d
 			continue
 		}
 		terms, err := termsAt(tx, d.Configuration, d.TermsRev)
 		if err != nil {
 			return nil, err
 		}
-		rules[i].rules = compileRules(terms.Products)
+		rules[i] = discovering{Discovering: d, owner: account, shares: terms.Shares, rules: compileRules(terms.Products)}
 	}
 	return rules, nil
 }

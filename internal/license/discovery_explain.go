@@ -11,7 +11,7 @@ func discoveringAt(tx Tx, c *Configuration, terms *Terms) (*discovering, error) 
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
 	}
-	return &discovering{Discovering{c.Num, c.Region, c.TermsRev, settings.SourceRegions}, compileRules(terms.Products)}, nil
+	return &discovering{Discovering: Discovering{c.Num, c.Region, c.TermsRev, settings.SourceRegions}, rules: compileRules(terms.Products)}, nil
 }
 
 const ruleList = "ProductInformationList"

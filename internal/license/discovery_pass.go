@@ -70,7 +70,7 @@ func (m *Manager) passAll(tx Tx, who Caller, chosen func(Discovering) bool) erro
 		return err
 	}
 	for _, l := range b.ledgers {
-		l.Pass, l.moved = 1, true
+		l.startPass()
 	}
 	return b.close()
 }
@@ -124,18 +124,26 @@ func (m *Manager) discover(ctx context.Context, c *Configuration) (looked int, e
 // was faster, or the pass began anew, it does nothing: a page that was listed
 // before a rule changed may lack resources that came before it did.
 func (m *Manager) passStep(tx Tx, who Caller, c *Configuration) (*Configuration, int, error) {
+	if c.PassAccount != "" {
+		who.Account = c.PassAccount
+	}
 	b := m.batch(tx, who)
 	before, err := tx.DiscoveryGeneration(c.Account, false)
 	if err != nil {
 		return nil, 0, err
 	}
-	page, _, err := tx.Inventory(c.Account, nil, c.Pass-1, passPage)
+	page, _, err := tx.Inventory(who.Account, nil, c.Pass-1, passPage)
 	if err != nil {
 		return nil, 0, fmt.Errorf("list inventory: %w", err)
 	}
 	changed, err := b.lockPage(page)
 	if err != nil {
 		return nil, 0, err
+	}
+	if c.PassAccount != "" {
+		if err := b.holdOrganization(c.PassAccount); err != nil {
+			return nil, 0, err
+		}
 	}
 	if err := b.open([]int64{c.Num}); err != nil {
 		return nil, 0, err
@@ -148,19 +156,60 @@ func (m *Manager) passStep(tx Tx, who Caller, c *Configuration) (*Configuration,
 	if err != nil {
 		return nil, 0, err
 	}
-	if l.Pass == 0 || l.Pass != c.Pass || l.TermsRev != c.TermsRev || now != before {
+	if l.Pass == 0 || l.Pass != c.Pass || l.PassAccount != c.PassAccount || l.TermsRev != c.TermsRev || now != before {
 		return l.Configuration, 0, nil
 	}
 	if err := b.discoverPage(l, changed); err != nil {
 		return nil, 0, err
 	}
+	if err := b.passOn(l, page); err != nil {
+		return nil, 0, err
+	}
+	return l.Configuration, len(page), b.close()
+}
+
+// passOn moves a pass on after a page: within the inventory, to the next
+// account's, or to the pass's end.
+func (b *batch) passOn(l *ledger, page []*Resource) (err error) {
 	l.Pass, l.moved = 0, true
 	if len(page) == passPage {
 		l.Pass = page[passPage-1].Num + 1
+		return nil
+	}
+	if l.PassAccount, err = nextInventory(b.tx, l.Configuration); err != nil {
+		return err
+	}
+	if l.PassAccount != "" {
+		l.Pass = 1
 	} else {
 		l.LastRun = b.now
 	}
-	return l.Configuration, len(page), b.close()
+	return nil
+}
+
+// nextInventory is the account that a configuration is shared with whose
+// inventory follows in its pass; "" after the last one.
+func nextInventory(tx Tx, c *Configuration) (string, error) {
+	next := ""
+	consider := func(account string) {
+		if account > c.PassAccount && account != c.Account && (next == "" || account < next) {
+			next = account
+		}
+	}
+	for _, principal := range c.Terms.Shares {
+		if validAccount(principal) {
+			consider(principal)
+			continue
+		}
+		found, err := tx.OrganizationAccounts(principal, c.PassAccount, 2) // one of them may be the owner
+		if err != nil {
+			return "", err
+		}
+		for _, a := range found {
+			consider(a.Account)
+		}
+	}
+	return next, nil
 }
 
 // lockPage locks the resources of a page that rules can match.

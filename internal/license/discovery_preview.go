@@ -87,7 +87,7 @@ func (m *Manager) newPreviewer(tx Tx, who Caller, c *Configuration, products []P
 		return nil, err
 	}
 	v := &previewer{batch: m.batch(tx, who), c: c, counter: counter,
-		rules:   discovering{Discovering{c.Num, c.Region, c.TermsRev, settings.SourceRegions}, compileRules(products)},
+		rules:   discovering{Discovering: Discovering{c.Num, c.Region, c.TermsRev, settings.SourceRegions}, rules: compileRules(products)},
 		preview: &Preview{ConfigurationARN: c.ARN(), Consumed: c.Counters.Consumed, Count: c.Terms.Count, HardLimit: c.Terms.HardLimit},
 	}
 	v.now, err = m.now(tx)

@@ -21,6 +21,15 @@ const (
 	Conflict                         // ConflictException
 	Denied                           // AuthorizationException
 	Validation                       // ValidationException
+	AccessDenied                     // AccessDeniedException: seen, but somebody else's to change
+
+	// In the terms of AWS Organizations.
+	OrganizationsNotInUse // AWSOrganizationsNotInUseException: the account is in no organization
+	AlreadyInOrganization // AlreadyInOrganizationException
+	AccountNotFound       // AccountNotFoundException
+	ManagementStays       // MasterCannotLeaveOrganizationException
+	AlreadyRegistered     // AccountAlreadyRegisteredException
+	NotRegistered         // AccountNotRegisteredException
 )
 
 // Error is a refusal that its reader can act on. Message is a sentence for

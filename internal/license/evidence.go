@@ -44,7 +44,7 @@ func (m *Manager) Explain(ctx context.Context, who Caller, arn, resourceARN stri
 	if _, err := ParseResourceARN(resourceARN); err != nil {
 		return nil, err
 	}
-	c, now, err := m.target(ctx, who, arn, asOf != nil)
+	c, now, err := m.read(ctx, who, arn, asOf != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +75,6 @@ func (e *Explanation) note(kind, value, note string) {
 // fill derives the explanation from what held at a revision; now says that it
 // is of the present.
 func (m *Manager) fill(e *Explanation, tx Tx, who Caller, c *Configuration, rev *Revision, now bool) error {
-	r, err := tx.Resource(who.Account, e.ResourceARN)
-	if err != nil {
-		return fmt.Errorf("read resource: %w", err)
-	}
-	if r == nil {
-		return refuse(InvalidParameter, "Resource %s is not in the inventory.", clip(e.ResourceARN))
-	}
 	terms, err := termsAt(tx, c.Num, rev.TermsRev)
 	if err != nil {
 		return err
@@ -90,7 +83,15 @@ func (m *Manager) fill(e *Explanation, tx Tx, who Caller, c *Configuration, rev 
 	if err != nil {
 		return err
 	}
-	past := &past{tx: tx, account: c.Account, configuration: c.Num, revision: rev.Number, counter: counter, normalise: m.settings.Normalise}
+	past := &past{tx: tx, configuration: c.Num, revision: rev.Number, counter: counter, normalise: m.settings.Normalise}
+	r, err := past.find(who, c, e.ResourceARN)
+	if err != nil {
+		return err
+	}
+	past.account = r.Account
+	if r.Owner != c.Account {
+		e.Steps = append(e.Steps, Step{Kind: "fact", Name: "ResourceOwnerId", Value: r.Owner, Note: "the account of the resource"})
+	}
 	if past.discovering, err = discoveringAt(tx, c, terms); err != nil {
 		return err
 	}
@@ -254,11 +255,34 @@ func (e *Explanation) result(u *Usage) {
 // past reads one configuration as it was at a revision.
 type past struct {
 	tx                      Tx
-	account                 string
+	account                 string // whose inventory the resource is in
 	configuration, revision int64
 	counter                 counter
 	discovering             *discovering
 	normalise               func(Application) (Product, bool)
+}
+
+// find returns the resource that a caller asks about: of its namesakes the one
+// that the configuration counts, else its own inventory's.
+func (p *past) find(who Caller, c *Configuration, arn string) (*Resource, error) {
+	known, err := namesakes(p.tx, who, c.Num, c.Account != who.Account, arn)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range known {
+		a, err := p.association(r.key())
+		if err != nil || a != nil {
+			return r, err
+		}
+		u, err := p.tx.UsageOf(p.configuration, p.revision, r.key())
+		if err != nil || u != nil {
+			return r, err
+		}
+	}
+	if len(known) == 0 || known[0].Account != who.Account {
+		return nil, refuse(InvalidParameter, "Resource %s is not in the inventory.", clip(arn))
+	}
+	return known[0], nil
 }
 
 // association returns the association of a key, or nil.

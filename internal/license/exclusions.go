@@ -62,13 +62,9 @@ func (m *Manager) withResource(ctx context.Context, who Caller, arn, resourceARN
 			return err
 		}
 		b := m.batch(tx, who)
-		found, err := b.lockAll(who.Account, []string{resourceARN})
+		r, err := b.lockNamesake(c, resourceARN)
 		if err != nil {
 			return err
-		}
-		r := found[resourceARN]
-		if r == nil {
-			return refuse(InvalidParameter, "Resource %s is not in the inventory.", clip(resourceARN))
 		}
 		if err := b.open([]int64{c.Num}); err != nil {
 			return err
@@ -82,6 +78,43 @@ func (m *Manager) withResource(ctx context.Context, who Caller, arn, resourceARN
 		}
 		return fn(b, l, r)
 	})
+}
+
+// lockNamesake locks a resource of the caller's inventory, or that of a member
+// which is associated with a configuration of the caller's or excluded from it.
+func (b *batch) lockNamesake(c *Configuration, arn string) (*Resource, error) {
+	known, err := namesakes(b.tx, b.who, c.Num, false, arn)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range known {
+		mine := r.Account == b.who.Account
+		if !mine {
+			if mine, err = tied(b.tx, c, r.Num); err != nil {
+				return nil, err
+			}
+		}
+		if mine {
+			found, err := b.lockAll(r.Account, []string{arn})
+			return found[arn], err
+		}
+	}
+	return nil, refuse(InvalidParameter, "Resource %s is not in the inventory.", clip(arn))
+}
+
+// tied reports whether a resource is associated with a configuration, or
+// excluded from it.
+func tied(tx Tx, c *Configuration, resource int64) (bool, error) {
+	open, err := tx.AssociationsOf([]int64{resource})
+	if err != nil {
+		return false, fmt.Errorf("read associations: %w", err)
+	}
+	excluded, err := tx.ExclusionsOf([]int64{resource})
+	if err != nil {
+		return false, fmt.Errorf("read exclusions: %w", err)
+	}
+	return slices.ContainsFunc(open, func(a OpenAssociation) bool { return a.Configuration == c.Num }) ||
+		slices.ContainsFunc(excluded, func(e Exclusion) bool { return e.Configuration == c.Num }), nil
 }
 
 func (b *batch) exclude(l *ledger, r *Resource, spec ExclusionSpec) (Exclusion, error) {
@@ -199,8 +232,10 @@ func (m *Manager) endExclusions(tx Tx) (int, error) {
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	account := due[0].Account
-	due = slices.DeleteFunc(due, func(e Exclusion) bool { return e.Account != account })
+	account, due, err := exclusionsOfOneInventory(tx, due)
+	if err != nil {
+		return 0, err
+	}
 	b := m.batch(tx, self(account, "EndExclusion"))
 	var nums []int64
 	var arns []string
@@ -224,6 +259,31 @@ func (m *Manager) endExclusions(tx Tx) (int, error) {
 		}
 	}
 	return done, b.close()
+}
+
+// exclusionsOfOneInventory picks the exclusions of resources of one account.
+func exclusionsOfOneInventory(tx Tx, all []Exclusion) (account string, same []Exclusion, err error) {
+	nums := make([]int64, len(all))
+	for i, e := range all {
+		nums[i] = e.Resource
+	}
+	found, err := tx.ResourcesByNum(nums)
+	if err != nil {
+		return "", nil, fmt.Errorf("read resources: %w", err)
+	}
+	for _, e := range all {
+		r := found[e.Resource]
+		if r == nil {
+			return "", nil, fmt.Errorf("read resource %d: it is not in the inventory", e.Resource)
+		}
+		if account == "" {
+			account = r.Account
+		}
+		if r.Account == account {
+			same = append(same, e)
+		}
+	}
+	return account, same, nil
 }
 
 // endDue ends one exclusion, if its time is still over under the locks.

@@ -82,3 +82,65 @@ func (f *InventoryFilter) check() error {
 	}
 	return checkText("filter value", f.Value, 0, maxFactText)
 }
+
+// InventoryPlace is a place in a list of several accounts' inventories.
+type InventoryPlace struct {
+	Account  string
+	Resource int64
+}
+
+// maxInventories bounds how many accounts one page looks through.
+const maxInventories = 100
+
+// ListInventories is ListInventory of the caller's account and, where it
+// administers an organization that discovers across accounts, of every account
+// of that: account by account, in the order of their numbers. nil ends it.
+func (m *Manager) ListInventories(ctx context.Context, who Caller, filters []InventoryFilter, after *InventoryPlace, limit int) (list []*Resource, next *InventoryPlace, err error) {
+	var all []string
+	err = m.store.View(ctx, func(tx Tx) error {
+		all, err = inventories(tx, who)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	at := InventoryPlace{Account: all[0]}
+	if after != nil {
+		at = *after
+	}
+	all = slices.DeleteFunc(all, func(account string) bool { return account < at.Account })
+	for i, account := range all {
+		from := int64(0)
+		if account == at.Account {
+			from = at.Resource
+		}
+		whose := who
+		whose.Account = account
+		page, more, err := m.ListInventory(ctx, whose, filters, from, limit-len(list))
+		if err != nil {
+			return nil, nil, err
+		}
+		list = append(list, page...)
+		switch {
+		case more != 0:
+			return list, &InventoryPlace{account, more}, nil
+		case i+1 < len(all) && (len(list) == limit || i+1 == maxInventories):
+			return list, &InventoryPlace{all[i+1], 0}, nil
+		}
+	}
+	return list, nil, nil
+}
+
+// inventories lists the accounts whose machines a caller may list, in order.
+func inventories(tx Tx, who Caller) ([]string, error) {
+	own := []string{who.Account}
+	o, err := tx.Organization(who.Account)
+	if err != nil || !o.administers(who.Account) {
+		return own, err
+	}
+	s, err := switches(tx, o, who.Region)
+	if err != nil || !s.discoversAcross() {
+		return own, err
+	}
+	return accounts(tx, o)
+}

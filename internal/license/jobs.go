@@ -62,15 +62,16 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 	if err != nil || len(due) == 0 {
 		return 0, err
 	}
-	account := due[0].Account
+	account, due, err := ofOneInventory(tx, due)
+	if err != nil {
+		return 0, err
+	}
 	b := m.batch(tx, self(account, "ReleaseHeldLicense"))
 	var nums []int64
 	var arns []string
 	for _, a := range due {
-		if a.Account == account {
-			nums = append(nums, a.Configuration)
-			arns = append(arns, a.ResourceARN)
-		}
+		nums = append(nums, a.Configuration)
+		arns = append(arns, a.ResourceARN)
 	}
 	if _, err := b.lockAll(account, arns); err != nil {
 		return 0, err
@@ -80,7 +81,7 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 	}
 	done := 0
 	for _, a := range due {
-		if l := b.ledger(a.Configuration); l != nil && a.Account == account {
+		if l := b.ledger(a.Configuration); l != nil {
 			if err := b.release(l, a, now); err != nil {
 				return 0, err
 			}
@@ -88,6 +89,31 @@ func (m *Manager) releaseHolds(tx Tx) (int, error) {
 		}
 	}
 	return done, b.close()
+}
+
+// ofOneInventory picks the associations with resources of one account.
+func ofOneInventory(tx Tx, as []OpenAssociation) (account string, same []OpenAssociation, err error) {
+	nums := make([]int64, len(as))
+	for i, a := range as {
+		nums[i] = a.Resource
+	}
+	found, err := tx.ResourcesByNum(nums)
+	if err != nil {
+		return "", nil, fmt.Errorf("read resources: %w", err)
+	}
+	for _, a := range as {
+		r := found[a.Resource]
+		if r == nil {
+			return "", nil, fmt.Errorf("read resource %d: it is not in the inventory", a.Resource)
+		}
+		if account == "" {
+			account = r.Account
+		}
+		if r.Account == account {
+			same = append(same, a)
+		}
+	}
+	return account, same, nil
 }
 
 // release ends one hold, if it is still there.

@@ -31,6 +31,8 @@ type batch struct {
 	moves     []move               // managed instances that are EC2 instances
 
 	installed map[int64][]Application // what was installed before, of the resources whose software was reported
+
+	organizations map[string]*Organization // by account, as far as the batch asked; nil for none
 }
 
 // ledger is one locked configuration with what the batch changes in it.
@@ -287,7 +289,7 @@ func (b *batch) wants(l *ledger) ([]*want, error) {
 			return nil, err
 		}
 	}
-	return wants, nil
+	return wants, b.refuseForeign(l, wants)
 }
 
 // seePlaces reads all that counting places looks at, in few round trips

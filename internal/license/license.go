@@ -102,6 +102,7 @@ type Terms struct {
 	Products     []ProductInformation `json:"products,omitempty"`
 	Expiry       *int64               `json:"expiry,omitempty"` // Unix seconds
 	Tags         []Tag                `json:"tags,omitempty"`   // sorted by key
+	Shares       []string             `json:"shares,omitempty"` // accounts and organizations, sorted
 }
 
 // ProductInformation is one automated-discovery rule (FACTS §6.7).
@@ -148,6 +149,8 @@ type Configuration struct {
 	// Of automated discovery; conveniences, and no part of the ledger.
 	Pass    int64 // 0: no pass over the inventory is due; else it goes on after the resource number Pass-1
 	LastRun Time  // when discovery last changed something here, or ended a pass; 0: never
+
+	PassAccount string // whose inventory the pass looks at; "": the owner's
 }
 
 // ARN names the configuration to clients.
@@ -298,4 +301,6 @@ type ServiceSettings struct {
 	Integration           bool     `json:"integration,omitempty"`
 	CrossAccountDiscovery bool     `json:"cross_account_discovery,omitempty"`
 	SourceRegions         []string `json:"source_regions,omitempty"`
+
+	ResourceShareARN string `json:"-"` // of the organization, once it is integrated
 }

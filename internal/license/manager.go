@@ -107,6 +107,7 @@ type Cursor struct {
 	Configuration int64
 	Revision      int64
 	Mark          int64 // of the revision, see MarkOf
+	Only          int64 // owner of the resources that the list is about; 0 for all
 	After         Key
 }
 

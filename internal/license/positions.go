@@ -82,7 +82,7 @@ func named(tx Tx, who Caller, q PositionQuery) (found []*Configuration, err erro
 	for _, arn := range q.ARNs {
 		c, err := anyConfiguration(tx, who, arn)
 		switch {
-		case KindOf(err) == NotFound && err != nil:
+		case err != nil && (KindOf(err) == NotFound || KindOf(err) == AccessDenied):
 			continue
 		case err != nil:
 			return nil, err

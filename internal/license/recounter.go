@@ -10,7 +10,7 @@ type recounter struct {
 	places map[Key]Key              // where each association counts
 	placed map[Key]map[Key]struct{} // the associations that count on a place
 	known  map[int64]*Resource      // resources as they now are
-	hosts  map[string]*Resource     // by ARN; nil when not in the inventory
+	hosts  map[string]*Resource     // by account and ARN; nil when not in the inventory
 }
 
 // maxKnown bounds what a recounter remembers of the inventory.
@@ -75,15 +75,16 @@ func (c *recounter) place(a *Association) (Key, error) {
 	if err != nil || !c.v.counter.onHost(r.Type, &r.Facts) {
 		return a.Key, err
 	}
-	host, ok := c.hosts[r.Facts.Host]
+	name := r.Account + r.Facts.Host
+	host, ok := c.hosts[name]
 	if !ok {
-		if host, err = c.v.tx.Resource(c.v.c.Account, r.Facts.Host); err != nil {
+		if host, err = c.v.tx.Resource(r.Account, r.Facts.Host); err != nil {
 			return a.Key, fmt.Errorf("read host: %w", err)
 		}
 		if len(c.hosts) >= maxKnown {
 			clear(c.hosts)
 		}
-		c.hosts[r.Facts.Host] = host
+		c.hosts[name] = host
 	}
 	if host == nil {
 		return a.Key, nil

@@ -314,6 +314,11 @@ func (b *batch) recount(changed []changedResource) error {
 			nums = append(nums, a.Configuration)
 		}
 	}
+	if b.organizations[b.who.Account] != nil && len(found.look)+len(inherited) > 0 {
+		if err := b.holdOrganization(b.who.Account); err != nil {
+			return err
+		}
+	}
 	if err := b.open(nums); err != nil {
 		return err
 	}
@@ -390,7 +395,77 @@ func (b *batch) inheritable(changed []changedResource) (map[int64][]OpenAssociat
 			}
 		}
 	}
+	across, err := b.imagesAcross(launched, func(r *changedResource) string { return r.Facts.AMI })
+	if err != nil {
+		return nil, err
+	}
+	for num, as := range across {
+		inherited[num] = append(inherited[num], as...)
+	}
 	return inherited, nil
+}
+
+// imagesAcross returns, by resource, the associations of the images of other
+// accounts of the organization that it was launched from: those that the
+// owners of images made with configurations of their own, for launches of
+// everybody.
+func (b *batch) imagesAcross(rs []changedResource, ami func(*changedResource) string) (map[int64][]OpenAssociation, error) {
+	if len(rs) == 0 || b.effective != 0 {
+		return nil, nil
+	}
+	o, err := b.organization(b.who.Account)
+	if err != nil || o == nil {
+		return nil, err
+	}
+	names := map[string][]int64{}
+	for i := range rs {
+		if rs[i].Owner == rs[i].Account {
+			arn := imageARN(partitionOf(rs[i].ARN), regionOf(rs[i].ARN), ami(&rs[i]))
+			names[arn] = append(names[arn], rs[i].Num)
+		}
+	}
+	images, err := b.tx.SharedImages(o.ID, slices.Sorted(maps.Keys(names)))
+	if err != nil {
+		return nil, err
+	}
+	across := map[int64][]OpenAssociation{}
+	for _, image := range images {
+		open, err := b.crossAccount(image)
+		if err != nil {
+			return nil, err
+		}
+		for _, num := range names[image.ARN] {
+			across[num] = append(across[num], open...)
+		}
+	}
+	return across, nil
+}
+
+// crossAccount returns the associations of another account's image that hold
+// for launches in the batch's account.
+func (b *batch) crossAccount(image *Resource) ([]OpenAssociation, error) {
+	if image.Account == b.who.Account {
+		return nil, nil
+	}
+	open, err := b.tx.AssociationsOf([]int64{image.Num})
+	if err != nil {
+		return nil, fmt.Errorf("read associations of images: %w", err)
+	}
+	return slices.DeleteFunc(open, func(a OpenAssociation) bool {
+		return a.Scope != scopeCrossAccount || a.Account != image.Account
+	}), nil
+}
+
+// block refuses a launch from another account's image that its owner has bound
+// to a configuration which the launching account may not use. A machine that
+// runs all the same is listed as a failure.
+func (b *batch) block(l *ledger, r *Resource) error {
+	message := fmt.Sprintf("No licenses available: %s was launched from an image that is associated with %s, which is not shared with the account %s.", r.ARN, l.ARN(), r.Account)
+	if b.request {
+		return &Error{Kind: LicenseUsage, Message: message}
+	}
+	l.failed = append(l.failed, b.failure(l, &OpenAssociation{Association: Association{Key: r.key(), ResourceARN: r.ARN, Type: r.Type}}, message))
+	return nil
 }
 
 // images returns the image of each resource, nil where it is not in the
@@ -459,6 +534,14 @@ func (b *batch) recountResource(r *changedResource, inherited []OpenAssociation)
 		if l == nil || l.Terms.Status == Disabled || l.after[r.Num] != nil {
 			continue
 		}
+		if ok, err := b.permits(l, r.Account); err != nil {
+			return err
+		} else if !ok {
+			if err := b.block(l, r.Resource); err != nil {
+				return err
+			}
+			continue
+		}
 		l.associate(r.Resource, OriginAMI, "", b.time(l))
 		if err := b.touchPlace(l, r.Resource, &r.Facts); err != nil {
 			return err
@@ -521,12 +604,17 @@ func (b *batch) forgetFailures(changed []changedResource) error {
 	if err != nil {
 		return err
 	}
+	across, err := b.imagesAcross(gone, func(r *changedResource) string { return r.before.AMI })
+	if err != nil {
+		return err
+	}
 	keys := map[int64][]Key{}
 	for i := range gone {
-		if images[i] == nil {
-			continue
+		from := across[gone[i].Num]
+		if images[i] != nil {
+			from = append(from, open[images[i].Num]...)
 		}
-		for _, a := range open[images[i].Num] {
+		for _, a := range from {
 			keys[a.Configuration] = append(keys[a.Configuration], gone[i].key())
 		}
 	}

@@ -2,6 +2,9 @@ package license
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -22,10 +25,30 @@ const maxSourceRegions = 100
 // ServiceSettings returns the settings of the caller's account and region.
 func (m *Manager) ServiceSettings(ctx context.Context, who Caller) (s ServiceSettings, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
-		s, err = tx.Settings(who.Account, who.Region)
+		if s, err = tx.Settings(who.Account, who.Region); err != nil {
+			return err
+		}
+		o, err := tx.Organization(who.Account)
+		if err != nil || !o.administers(who.Account) {
+			s.Integration, s.CrossAccountDiscovery = false, false
+			return err
+		}
+		own, err := switches(tx, o, who.Region)
+		s.Integration, s.CrossAccountDiscovery = own.Integration, own.CrossAccountDiscovery
+		if s.Integration {
+			s.ResourceShareARN = o.resourceShareARN(who.Region)
+		}
 		return err
 	})
 	return s, err
+}
+
+// resourceShareARN names what an integrated organization shares in a region, in
+// the form of AWS's Resource Access Manager.
+func (o *Organization) resourceShareARN(region string) string {
+	sum := sha256.Sum256([]byte(o.ID + " " + region))
+	id := hex.EncodeToString(sum[:16])
+	return fmt.Sprintf("arn:aws:ram:%s:%s:resource-share/%s-%s-%s-%s-%s", region, o.Management, id[:8], id[8:12], id[12:16], id[16:20], id[20:])
 }
 
 // UpdateServiceSettings changes settings of the caller's account and region.
@@ -39,14 +62,15 @@ func (m *Manager) UpdateServiceSettings(ctx context.Context, who Caller, change 
 				return err
 			}
 		}
+		if err := m.changeSwitches(tx, who, change); err != nil {
+			return err
+		}
 		s, err := tx.Settings(who.Account, who.Region)
 		if err != nil {
 			return err
 		}
 		set(&s.S3BucketARN, change.S3BucketARN)
 		set(&s.SNSTopicARN, change.SNSTopicARN)
-		set(&s.Integration, change.Integration)
-		set(&s.CrossAccountDiscovery, change.CrossAccountDiscovery)
 		setList(&s.SourceRegions, change.SourceRegions)
 		if err := tx.SaveSettings(who.Account, who.Region, s); err != nil || change.SourceRegions == nil {
 			return err
@@ -55,6 +79,61 @@ func (m *Manager) UpdateServiceSettings(ctx context.Context, who Caller, change 
 	})
 	if err == nil {
 		m.wake()
+	}
+	return err
+}
+
+// changeSwitches changes what holds for the whole organization in a region:
+// whether it is integrated, and whether discovery looks at the machines of its
+// members. Its administrators may; for everybody else both are off.
+func (m *Manager) changeSwitches(tx Tx, who Caller, change ServiceSettingsChange) error {
+	if change.Integration == nil && change.CrossAccountDiscovery == nil {
+		return nil
+	}
+	o, err := administered(tx, who)
+	if KindOf(err) == AccessDenied && !isTrue(change.Integration) && !isTrue(change.CrossAccountDiscovery) {
+		return nil // off as it was
+	}
+	if err != nil {
+		return err
+	}
+	if err := changeRulesOf(tx, o.administrators()); err != nil {
+		return err
+	}
+	if o, err = lockOrganization(tx, o.ID); err != nil {
+		return err
+	}
+	if !o.administers(who.Account) {
+		return refuse(Conflict, "The organization has changed meanwhile. Try again.")
+	}
+	s, err := switches(tx, o, who.Region)
+	if err != nil {
+		return err
+	}
+	set(&s.Integration, change.Integration)
+	set(&s.CrossAccountDiscovery, change.CrossAccountDiscovery)
+	if err := s.checkSwitches(tx, o, who.Region); err != nil {
+		return err
+	}
+	if err := tx.SaveSettings(o.Management, who.Region, s); err != nil {
+		return err
+	}
+	return m.passAdministrators(tx, o)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// checkSwitches refuses switches that contradict each other, or what is shared.
+func (s *ServiceSettings) checkSwitches(tx Tx, o *Organization, region string) error {
+	if s.Integration {
+		return nil
+	}
+	if s.CrossAccountDiscovery {
+		return refuse(InvalidParameter, "EnableCrossAccountsDiscovery needs OrganizationConfiguration.EnableIntegration: set both, or switch both off.")
+	}
+	n, err := tx.SharesWith(o.ID, region, 1)
+	if err == nil && n > 0 {
+		err = refuse(Conflict, "License configurations of %s are shared with the organization. Unshare them before you switch its integration off.", region)
 	}
 	return err
 }

@@ -56,6 +56,8 @@ type Tx interface {
 	AssociationTx
 	DiscoveryTx
 	SealTx
+	OrganizationTx
+	SharingTx
 }
 
 // ConfigurationTx keeps the configurations' rows.
@@ -472,6 +474,74 @@ type SoftwareRow struct {
 	Version int64
 	At      Time
 	Text    string
+}
+
+// OrganizationTx keeps organizations of accounts.
+type OrganizationTx interface {
+	// Organization returns the organization that an account is in, or nil;
+	// OrganizationByID the one of that ID. Organizations lists up to limit.
+	Organization(account string) (*Organization, error)
+	OrganizationByID(id string) (*Organization, error)
+	Organizations(limit int) ([]*Organization, error)
+
+	// LockOrganization locks an organization until the transaction ends: many
+	// may hold it at once, or one exclusively.
+	LockOrganization(id string, exclusive bool) error
+
+	// AccountExists tells whether the deployment has an account.
+	AccountExists(account string) (bool, error)
+
+	// SaveOrganization adds an organization, or writes who is delegated.
+	SaveOrganization(o *Organization) error
+
+	// JoinOrganization adds an account, which is in none; LeaveOrganization
+	// ends that. Both are kept for ever.
+	JoinOrganization(id, account string, at Time) error
+	LeaveOrganization(id, account string, at Time) error
+
+	// OrganizationAccounts returns up to limit accounts that are in an
+	// organization, beyond after, in the order of their numbers.
+	OrganizationAccounts(id, after string, limit int) ([]OrganizationAccount, error)
+}
+
+// SharingTx keeps with whom configurations are shared, as Terms.Shares has it
+// in the ledgers, and finds what crosses the border between two accounts.
+type SharingTx interface {
+	// SaveShares replaces the principals that a configuration is shared with.
+	// A deleted one is shared with nobody.
+	SaveShares(c *Configuration, principals []string) error
+
+	// SharedConfigurations is Configurations for those that are shared with a
+	// principal, as shares name it; SharedInAnyRegion returns up to limit of
+	// them of every region, in the order of their numbers beyond after.
+	SharedConfigurations(principal, region string, created Time, num int64, limit int) ([]*Configuration, error)
+	SharedInAnyRegion(principal string, after int64, limit int) ([]*Configuration, error)
+
+	// SharedBy returns some of the configurations that an account shares, in
+	// the order of their numbers: at least one if there is any, at most limit.
+	SharedBy(account string, limit int) ([]*Configuration, error)
+
+	// SharesWith counts the configurations of a region that are shared with a
+	// principal by that name, up to limit.
+	SharesWith(principal, region string, limit int) (int, error)
+
+	// ForeignAssociations returns up to limit open associations, holds
+	// included, of a configuration with resources of the inventory of an
+	// account other than its owner's ("" for any), in the order of resources
+	// beyond after.
+	ForeignAssociations(configuration int64, account string, after int64, limit int) ([]ForeignAssociation, error)
+
+	// SharedImages returns the images of those names in the inventories of an
+	// organization's accounts, but for gone ones.
+	SharedImages(organization string, arns []string) ([]*Resource, error)
+}
+
+// ForeignAssociation is an open association with a resource of an inventory
+// that is not the configuration owner's.
+type ForeignAssociation struct {
+	Resource    int64
+	ResourceARN string
+	Account     string // whose inventory it is in
 }
 
 // Discovering is a configuration that discovers, in short.

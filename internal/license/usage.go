@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // ListUsage returns up to limit usage rows of a configuration, in the order of
@@ -42,18 +43,23 @@ func (m *Manager) WriteUsage(ctx context.Context, who Caller, f UsageFilter, sta
 // revision that asOf selects, or the newest. Its Revision is 0 when the
 // configuration did not exist at that moment; that list is empty.
 func (m *Manager) UsageCursor(ctx context.Context, who Caller, arn string, asOf *Time) (Cursor, error) {
-	c, now, err := m.target(ctx, who, arn, asOf != nil)
+	c, now, err := m.read(ctx, who, arn, asOf != nil)
 	if err != nil {
 		return Cursor{}, err
 	}
+	start := Cursor{Configuration: c.Num, Revision: c.Head, Mark: MarkOf(c.HeadHash)}
+	if c.Account != who.Account {
+		start.Only = ownerNumber(who.Account)
+	}
 	if asOf == nil {
-		return Cursor{Configuration: c.Num, Revision: c.Head, Mark: MarkOf(c.HeadHash)}, nil
+		return start, nil
 	}
 	r, err := m.revisionAt(ctx, c, now, *asOf)
 	if err != nil || r == nil {
 		return Cursor{}, err
 	}
-	return Cursor{Configuration: c.Num, Revision: r.Number, Mark: MarkOf(r.Hash)}, nil
+	start.Revision, start.Mark = r.Number, MarkOf(r.Hash)
+	return start, nil
 }
 
 // target reads a configuration and the time; past says that a deleted one
@@ -63,6 +69,20 @@ func (m *Manager) target(ctx context.Context, who Caller, arn string, past bool)
 	if past {
 		find = anyConfiguration
 	}
+	return m.find(ctx, who, arn, past, find)
+}
+
+// read is target for what another account shares, too: who calls it shows no
+// more than the caller's own machines of that.
+func (m *Manager) read(ctx context.Context, who Caller, arn string, past bool) (c *Configuration, now Time, err error) {
+	find := usable
+	if past {
+		find = readable
+	}
+	return m.find(ctx, who, arn, past, find)
+}
+
+func (m *Manager) find(ctx context.Context, who Caller, arn string, past bool, find func(Tx, Caller, string) (*Configuration, error)) (c *Configuration, now Time, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
 		if c, err = find(tx, who, arn); err != nil || !past {
 			return err
@@ -94,12 +114,35 @@ func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time)
 	return r, nil
 }
 
+// mayGoOn refuses the later pages of a list of what is not shared any more.
+func (c *Cursor) mayGoOn(tx Tx, who Caller) error {
+	if c.Only == 0 {
+		return nil
+	}
+	found, err := tx.EveryConfiguration(c.Configuration-1, 1)
+	if err != nil {
+		return fmt.Errorf("read license configuration: %w", err)
+	}
+	if len(found) == 1 && found[0].Num == c.Configuration {
+		if ok, err := shared(tx, found[0], who.Account); err != nil || ok {
+			return err
+		}
+	}
+	return refuse(InvalidParameter, "The license configuration of this NextToken is not shared with your account any more.")
+}
+
 func writeUsage(tx Tx, who Caller, f UsageFilter, start Cursor, limit int, w UsageWriter) (*Cursor, error) {
 	w.Restart()
+	if err := start.mayGoOn(tx, who); err != nil {
+		return nil, err
+	}
 	kind := ResourceType(f.ResourceType)
 	owner := ownerNumber(f.Account)
-	if f.ResourceType != "" && kind.Number() < 0 || f.Account != "" && owner == 0 {
+	if f.ResourceType != "" && kind.Number() < 0 || f.Account != "" && owner == 0 || owner != 0 && start.Only != 0 && owner != start.Only {
 		return nil, nil
+	}
+	if start.Only != 0 {
+		owner = start.Only
 	}
 	if f.ResourceARN != "" {
 		return nil, writeUsageOf(tx, who, f, start, w)
@@ -141,18 +184,60 @@ func (p *pageWriter) Row(u *Usage, rest string) {
 	}
 }
 
-// writeUsageOf answers the filter resourceArn: one row at most.
+// writeUsageOf answers the filter resourceArn: one row at most, as a machine
+// that two accounts have reported counts once.
 func writeUsageOf(tx Tx, who Caller, f UsageFilter, start Cursor, w UsageWriter) error {
-	r, err := tx.Resource(who.Account, f.ResourceARN)
-	if err != nil || r == nil {
+	known, err := namesakes(tx, who, start.Configuration, start.Only != 0, f.ResourceARN)
+	if err != nil {
 		return err
 	}
+	for _, r := range known {
+		if err := writeUsageOfOne(tx, r, f, start, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// namesakes returns the resources of a name that may be in a configuration, as
+// its owner or, guest, as a member sees it: that of the caller's inventory
+// first, then that of the other account which may have reported it.
+func namesakes(tx Tx, who Caller, configuration int64, guest bool, arn string) ([]*Resource, error) {
+	other := ""
+	if name, err := ParseResourceARN(arn); err == nil && !guest {
+		other = name.Account
+	} else if guest {
+		found, err := tx.EveryConfiguration(configuration-1, 1)
+		if err != nil {
+			return nil, fmt.Errorf("read license configuration: %w", err)
+		}
+		if len(found) == 1 && found[0].Num == configuration {
+			other = found[0].Account
+		}
+	}
+	var known []*Resource
+	for i, account := range []string{who.Account, other} {
+		if account == "" || i == 1 && account == who.Account {
+			continue
+		}
+		r, err := tx.Resource(account, arn)
+		if err != nil {
+			return nil, fmt.Errorf("read resource: %w", err)
+		}
+		if r != nil && (!guest || r.Owner == who.Account) {
+			known = append(known, r)
+		}
+	}
+	return known, nil
+}
+
+func writeUsageOfOne(tx Tx, r *Resource, f UsageFilter, start Cursor, w UsageWriter) error {
 	if f.ResourceType != "" && f.ResourceType != string(r.Type) || f.Account != "" && f.Account != r.Owner || start.After.Compare(r.key()) >= 0 {
 		return nil
 	}
 	k := r.key()
 	rows := NewUsageRows(nil)
-	err = tx.WriteUsage(rows, UsageScan{
+	err := tx.WriteUsage(rows, UsageScan{
 		Configuration: start.Configuration, Revision: start.Revision, Mark: start.Mark,
 		After: Key{k.Owner, k.Resource - 1}, Limit: 1,
 	})
@@ -190,6 +275,12 @@ func (m *Manager) ListAssociations(ctx context.Context, who Caller, arn string, 
 	var list []Association
 	var next *Cursor
 	err = m.store.View(ctx, func(tx Tx) error {
+		if err := start.mayGoOn(tx, who); err != nil {
+			return err
+		}
+		if start.Only != 0 && start.After.Owner < start.Only {
+			start.After = Key{Owner: start.Only}
+		}
 		list, next, err = scanAssociations(tx, start, limit)
 		return err
 	})
@@ -204,6 +295,9 @@ func scanAssociations(tx Tx, at Cursor, limit int) ([]Association, *Cursor, erro
 			return nil, nil, listError("list associations", err)
 		}
 		for _, a := range rows {
+			if at.Only != 0 && a.Owner != at.Only {
+				return list, nil, nil
+			}
 			if a.Origin == OriginAffinity {
 				at.After = a.Key
 				continue
@@ -224,12 +318,19 @@ func scanAssociations(tx Tx, at Cursor, limit int) ([]Association, *Cursor, erro
 // the order of keys, and where to go on; nil after the last one.
 func (m *Manager) ListFailures(ctx context.Context, who Caller, arn string, after Key, limit int) (list []Failure, next *Key, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
-		c, err := configuration(tx, who, arn)
+		c, err := usable(tx, who, arn)
 		if err != nil {
 			return err
 		}
+		only := ownerNumber(who.Account)
+		if c.Account != who.Account && after.Owner < only {
+			after = Key{Owner: only}
+		}
 		if list, err = tx.Failures(c.Num, after, limit+1); err != nil {
 			return fmt.Errorf("list failures: %w", err)
+		}
+		if c.Account != who.Account {
+			list = slices.DeleteFunc(list, func(f Failure) bool { return f.Owner != only })
 		}
 		return nil
 	})

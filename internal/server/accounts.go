@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	"reeve/internal/api"
 	"reeve/internal/iam"
@@ -32,9 +31,9 @@ func (s *server) listAccounts(ctx context.Context, who license.Caller, in *api.L
 	if err != nil {
 		return nil, err
 	}
-	place, err := strconv.ParseInt("0"+next, 10, 64)
+	place, err := accountNumber(next)
 	if err != nil {
-		return nil, fmt.Errorf("read place in accounts: %w", err)
+		return nil, err
 	}
 	return &api.ListAccountsOutput{Accounts: convert(list, accountShape), NextToken: p.afterNumber(place)}, nil
 }

@@ -312,11 +312,11 @@ func TestServiceSettings(t *testing.T) {
 		t.Errorf("fresh settings are %s, want %s", got, want)
 	}
 	update := s.Send(s.URL, alice, api.LicenseManager+".UpdateServiceSettings",
-		`{"S3BucketArn":"arn:aws:s3:::aws-license-manager-service-x","OrganizationConfiguration":{"EnableIntegration":true}}`)
+		`{"S3BucketArn":"arn:aws:s3:::aws-license-manager-service-x"}`)
 	if update.Status != 200 || update.Body != "{}" {
 		t.Errorf("the update answers %d %s", update.Status, update.Body)
 	}
-	if got, want := get(), `{"S3BucketArn":"arn:aws:s3:::aws-license-manager-service-x","OrganizationConfiguration":{"EnableIntegration":true},"EnableCrossAccountsDiscovery":false}`; got != want {
+	if got, want := get(), `{"S3BucketArn":"arn:aws:s3:::aws-license-manager-service-x","OrganizationConfiguration":{"EnableIntegration":false},"EnableCrossAccountsDiscovery":false}`; got != want {
 		t.Errorf("settings are %s, want %s", got, want)
 	}
 	if got := s.Send(s.URL, bob, api.LicenseManager+".GetServiceSettings", "{}").Body; strings.Contains(got, "S3") {

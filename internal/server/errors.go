@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 
+	"reeve/internal/api"
 	"reeve/internal/awsjson"
 	"reeve/internal/iam"
 	"reeve/internal/license"
@@ -15,6 +16,7 @@ import (
 
 // Codes of the API's errors, by their shape names.
 const (
+	codeAccessDenied     = "AccessDeniedException"
 	codeAuthorization    = "AuthorizationException"
 	codeConflict         = "ConflictException"
 	codeFilterLimit      = "FilterLimitExceededException"
@@ -39,6 +41,14 @@ var codes = map[license.Kind]string{
 	license.Conflict:             codeConflict,
 	license.Denied:               codeAuthorization,
 	license.Validation:           codeValidation,
+	license.AccessDenied:         codeAccessDenied,
+
+	license.OrganizationsNotInUse: api.AWSOrganizationsNotInUseException,
+	license.AlreadyInOrganization: api.AlreadyInOrganizationException,
+	license.AccountNotFound:       api.AccountNotFoundException,
+	license.ManagementStays:       api.MasterCannotLeaveOrganizationException,
+	license.AlreadyRegistered:     api.AccountAlreadyRegisteredException,
+	license.NotRegistered:         api.AccountNotRegisteredException,
 }
 
 // iamCodes maps the kinds of refusal of package iam.

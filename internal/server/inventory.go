@@ -13,17 +13,17 @@ func (s *server) listResourceInventory(ctx context.Context, who license.Caller, 
 	if err != nil {
 		return nil, err
 	}
-	after, err := p.number()
+	after, err := p.inventory()
 	if err != nil {
 		return nil, err
 	}
-	page, next, err := s.manager.ListInventory(ctx, who, filters, after, p.limit)
+	page, next, err := s.manager.ListInventories(ctx, who, filters, after, p.limit)
 	if err != nil {
 		return nil, err
 	}
 	return &api.ListResourceInventoryOutput{
 		ResourceInventoryList: convert(page, func(r **license.Resource) api.ResourceInventory { return inventoryShape(*r) }),
-		NextToken:             p.afterNumber(next),
+		NextToken:             p.afterInventory(next),
 	}, nil
 }
 

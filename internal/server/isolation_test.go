@@ -24,6 +24,8 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 	nobodys := theirs[:len(theirs)-32] + strings.Repeat("0", 32)
 	machine, none := licensetest.MachineARN(alice, "i-0000"), licensetest.MachineARN(alice, "i-none")
 	own := configure(t, s.Client(bob), nil)
+	organize(s, alice, carol)
+	shareWith(s, alice, theirs, carol)
 
 	for target, body := range map[string]string{
 		"AWSLicenseManager.GetLicenseConfiguration":                       `{"LicenseConfigurationArn":"C"}`,
@@ -56,6 +58,9 @@ func TestNothingOfAnotherAccountCanBeReached(t *testing.T) {
 		"Reeve.ListRevisions":                                             `{"LicenseConfigurationArn":"C","IncludeTerms":true,"MaxChanges":10}`,
 		"Reeve.ListPositions":                                             `{"LicenseConfigurationArns":["C"],"IncludeHistory":true}`,
 		"Reeve.ListAssociations":                                          `{"LicenseConfigurationArn":"C"}`,
+		"Reeve.ShareLicenseConfiguration":                                 `{"LicenseConfigurationArn":"C","Principal":"organization"}`,
+		"Reeve.UnshareLicenseConfiguration":                               `{"LicenseConfigurationArn":"C","Principal":"` + carol + `","Force":true}`,
+		"Reeve.ListLicenseConfigurationShares":                            `{"LicenseConfigurationArn":"C"}`,
 	} {
 		t.Run(target, func(t *testing.T) {
 			ask := func(configuration, resource string) string {

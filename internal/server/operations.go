@@ -18,15 +18,16 @@ const maxReports = 8 << 20
 
 // Why operations of the model are not there yet.
 const (
-	sellerSide    = "issued licences, grants, tokens and checkout are a ledger of their own, which comes after that of the configurations"
-	assetGroups   = "asset groups and rulesets group what the inventory already lists; nothing is lost without them"
-	reportFiles   = "report generators write to S3, which Reeve has no need of: a report is a query at a moment"
-	conversion    = "Reeve does not change what a machine is billed for"
-	organizations = "there is no organization of accounts yet"
+	sellerSide  = "issued licences, grants, tokens and checkout are a ledger of their own, which comes after that of the configurations"
+	assetGroups = "asset groups and rulesets group what the inventory already lists; nothing is lost without them"
+	reportFiles = "report generators write to S3, which Reeve has no need of: a report is a query at a moment"
+	conversion  = "Reeve does not change what a machine is billed for"
 )
 
 // table lists every operation of both services, one line each.
-func (s *server) table() []row { return slices.Concat(s.answered(), s.ours(), unanswered()) }
+func (s *server) table() []row {
+	return slices.Concat(s.answered(), s.ours(), s.sharing(), unanswered())
+}
 
 // answered lists the operations of AWS License Manager that Reeve has. Adding an operation begins
 // here; docs/adding-an-operation.md lists the other steps.
@@ -37,6 +38,7 @@ func (s *server) answered() []row {
 		op("UpdateLicenseConfiguration", s.updateLicenseConfiguration),
 		op("DeleteLicenseConfiguration", s.deleteLicenseConfiguration),
 		op("ListLicenseConfigurations", s.listLicenseConfigurations),
+		op("ListLicenseConfigurationsForOrganization", s.listLicenseConfigurationsForOrganization),
 		op("ListUsageForLicenseConfiguration", s.listUsageForLicenseConfiguration),
 		op("ListAssociationsForLicenseConfiguration", s.listAssociationsForLicenseConfiguration),
 		op("ListFailuresForLicenseConfigurationOperations", s.listFailuresForLicenseConfigurationOperations),
@@ -112,11 +114,25 @@ func (s *server) ours() []row {
 	}
 }
 
+// sharing lists those of organizations and of what their accounts share.
+func (s *server) sharing() []row {
+	return []row{
+		op("CreateOrganization", s.createOrganization),
+		op("DescribeOrganization", s.describeOrganization),
+		op("AddAccountToOrganization", s.addAccountToOrganization),
+		op("RemoveAccountFromOrganization", s.removeAccountFromOrganization),
+		op("ListOrganizationAccounts", s.listOrganizationAccounts),
+		op("RegisterDelegatedAdministrator", s.registerDelegatedAdministrator),
+		op("DeregisterDelegatedAdministrator", s.deregisterDelegatedAdministrator),
+		op("ShareLicenseConfiguration", s.shareLicenseConfiguration),
+		op("UnshareLicenseConfiguration", s.unshareLicenseConfiguration),
+		op("ListLicenseConfigurationShares", s.listLicenseConfigurationShares),
+	}
+}
+
 // unanswered lists the operations of the models that Reeve does not have.
 func unanswered() []row {
 	return []row{
-		notYet("ListLicenseConfigurationsForOrganization", organizations),
-
 		notYet("CreateLicenseManagerReportGenerator", reportFiles),
 		notYet("DeleteLicenseManagerReportGenerator", reportFiles),
 		notYet("GetLicenseManagerReportGenerator", reportFiles),

@@ -1,6 +1,10 @@
 package server
 
-import "reeve/internal/license"
+import (
+	"fmt"
+
+	"reeve/internal/license"
+)
 
 // largestPage is the default and the largest size of every page. It is large
 // because many scripts in the field count the rows of the first page alone.
@@ -36,18 +40,18 @@ func (s *server) pager(who license.Caller, maxResults *int64, token *string, par
 
 // revision is the place of lists that are pinned to a revision.
 func (p pager) revision() (*license.Cursor, error) {
-	var n [5]int64
+	var n [6]int64
 	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
 		return nil, err
 	}
-	return &license.Cursor{Configuration: n[0], Revision: n[1], Mark: n[2], After: license.Key{Owner: n[3], Resource: n[4]}}, nil
+	return &license.Cursor{Configuration: n[0], Revision: n[1], Mark: n[2], After: license.Key{Owner: n[3], Resource: n[4]}, Only: n[5]}, nil
 }
 
 func (p pager) afterRevision(next *license.Cursor) *string {
 	if next == nil {
 		return nil
 	}
-	return p.key.seal(p.scope, next.Configuration, next.Revision, next.Mark, next.After.Owner, next.After.Resource)
+	return p.key.seal(p.scope, next.Configuration, next.Revision, next.Mark, next.After.Owner, next.After.Resource, next.Only)
 }
 
 // place is the place of lists of resources that are not pinned.
@@ -105,4 +109,40 @@ func (p pager) afterNumber(next int64) *string {
 		return nil
 	}
 	return p.key.seal(p.scope, next)
+}
+
+// inventory is the place of lists of several accounts' resources.
+func (p pager) inventory() (*license.InventoryPlace, error) {
+	at, err := p.pair()
+	if at == nil || err != nil {
+		return nil, err
+	}
+	return &license.InventoryPlace{Account: fmt.Sprintf("%012d", at[0]), Resource: at[1]}, nil
+}
+
+func (p pager) afterInventory(next *license.InventoryPlace) *string {
+	if next == nil {
+		return nil
+	}
+	number, _ := accountNumber(next.Account) // twelve digits
+	return p.afterPair(number, next.Resource)
+}
+
+// owned is the place of lists of several accounts' configurations.
+func (p pager) owned() (*license.OrganizationPlace, error) {
+	var n [3]int64
+	if ok, err := p.key.open(p.scope, p.token, n[:]); !ok {
+		return nil, err
+	}
+	at := &license.OrganizationPlace{Account: fmt.Sprintf("%012d", n[0])}
+	at.Created, at.Num = license.Time(n[1]), n[2]
+	return at, nil
+}
+
+func (p pager) afterOwned(next *license.OrganizationPlace) *string {
+	if next == nil {
+		return nil
+	}
+	number, _ := accountNumber(next.Account) // twelve digits
+	return p.key.seal(p.scope, number, int64(next.Created), next.Num)
 }

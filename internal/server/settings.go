@@ -17,6 +17,7 @@ func (s *server) getServiceSettings(ctx context.Context, who license.Caller, _ *
 		SnsTopicArn:                       present(settings.SNSTopicARN),
 		OrganizationConfiguration:         &api.OrganizationConfiguration{EnableIntegration: &settings.Integration},
 		EnableCrossAccountsDiscovery:      &settings.CrossAccountDiscovery,
+		LicenseManagerResourceShareArn:    present(settings.ResourceShareARN),
 		CrossRegionDiscoverySourceRegions: settings.SourceRegions,
 	}, nil
 }

@@ -46,7 +46,8 @@ func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who licen
 		cursor = &first
 	}
 	key := pageKey{cursor: *cursor, limit: p.limit, list: p.scope.name()}
-	if body := s.pages.page(key); body != nil {
+	kept := cursor.Only == 0 // a member's pages are checked again: sharing may have ended
+	if body := s.pages.page(key); kept && body != nil {
 		return &usageAnswer{kept: body}, nil
 	}
 	return &usageAnswer{write: func(dst []byte) ([]byte, error) {
@@ -57,7 +58,9 @@ func (s *server) listUsageForLicenseConfiguration(ctx context.Context, who licen
 			return dst, err
 		}
 		dst = w.end(p.afterRevision(next))
-		s.pages.offer(key, dst[start:])
+		if kept {
+			s.pages.offer(key, dst[start:])
+		}
 		return dst, nil
 	}}, nil
 }
