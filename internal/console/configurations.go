@@ -38,6 +38,7 @@ type configurationRow struct {
 	Discovery                                 int
 	Expiry                                    expiry
 	Associated                                int64
+	Owner                                     string // account that shares it with this one; "" for this one's own
 }
 
 // configurations lists every configuration that matches, by name.
@@ -110,6 +111,9 @@ func (v *visit) configurationRow(c *api.LicenseConfiguration) configurationRow {
 		Name: told(c.Name), Path: v.configurationPath(told(c.LicenseConfigurationArn)), ID: told(c.LicenseConfigurationId), Description: told(c.Description),
 		Unit: unitOf(told(c.LicenseCountingType)), Status: told(c.Status), Used: told(c.ConsumedLicenses), Bought: c.LicenseCount,
 		Hard: told(c.LicenseCountHardLimit), Rules: ruleWords(c.LicenseRules), Discovery: len(c.ProductInformationList), Expiry: v.expiryOf(c.LicenseExpiry, v.c.Now()),
+	}
+	if owner := told(c.OwnerAccountId); owner != v.who.Identity.Account {
+		row.Owner = owner
 	}
 	row.Over = c.LicenseCount != nil && row.Used > *c.LicenseCount
 	for _, s := range c.ManagedResourceSummaryList {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"reeve/internal/api"
 	"reeve/internal/licensetest"
 	"reeve/internal/sigv4"
 )
@@ -41,8 +42,9 @@ func TestTheRootAccountMakesAccountsAndHandsThemOver(t *testing.T) {
 
 func TestServiceSettingsAreChanged(t *testing.T) {
 	d := signedIn(t, licensetest.Root)
+	d.Call(licensetest.Root, "Reeve.CreateOrganization", &api.CreateOrganizationInput{}, nil)
 	bucket := "arn:aws:s3:::aws-license-manager-service-x"
-	_, text := d.post("/console/settings/service", url.Values{"source_regions": {"eu-west-1  us-east-1"}, "bucket": {bucket}, "cross_account": {"on"}})
+	_, text := d.post("/console/settings/service", url.Values{"source_regions": {"eu-west-1  us-east-1"}, "bucket": {bucket}, "cross_account": {"on"}, "integration": {"on"}})
 	d.has("the page after the change", text, "The service settings of eu-west-1 are changed", `value="eu-west-1 us-east-1"`, bucket, `name="cross_account" checked`)
 	_, text = d.post("/console/settings/service", url.Values{"source_regions": {""}})
 	d.has("the page after the second change", text, `name="source_regions" value=""`, bucket, `name="cross_account">`)
@@ -116,5 +118,24 @@ func TestRefusedFormsOfSettingsKeepWhatWasTyped(t *testing.T) {
 	}
 	if _, text := d.post("/console/settings/users", url.Values{"name": {"ana"}}); !strings.Contains(text, "exists already") {
 		t.Errorf("a user who is there is answered with\n%s", words(text))
+	}
+}
+
+// What another account shares is in the list with its owner, and is nobody
+// else's to edit.
+func TestSharedConfigurationsNameTheirOwner(t *testing.T) {
+	const lender = "777777777777"
+	d := signedIn(t, ledgerAccount)
+	d.Credentials(lender)
+	var made api.CreateLicenseConfigurationOutput
+	d.Call(lender, "AWSLicenseManager.CreateLicenseConfiguration", &api.CreateLicenseConfigurationInput{Name: new("lent"), LicenseCountingType: new("vCPU")}, &made)
+	d.create(api.CreateLicenseConfigurationInput{Name: new("own"), LicenseCountingType: new("vCPU")})
+	d.Call(licensetest.Root, "Reeve.CreateOrganization", &api.CreateOrganizationInput{ManagementAccountId: new(lender)}, nil)
+	d.Call(licensetest.Root, "Reeve.AddAccountToOrganization", &api.AddAccountToOrganizationInput{AccountId: new(ledgerAccount)}, nil)
+	d.Call(lender, "Reeve.ShareLicenseConfiguration", &api.ShareLicenseConfigurationInput{LicenseConfigurationArn: made.LicenseConfigurationArn, Principal: new(ledgerAccount)}, nil)
+	text := d.page("/console/configurations")
+	d.says(text, "lent shared by "+lender, "own")
+	if strings.Contains(text, "Edit lent") || !strings.Contains(text, "Edit own") {
+		t.Error("what another account shares can be edited, or one's own cannot")
 	}
 }

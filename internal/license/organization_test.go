@@ -1,7 +1,10 @@
 package license_test
 
 import (
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -420,4 +423,65 @@ func TestDiscoveryAcrossAccounts(t *testing.T) {
 	w.wantAssociated(arn, "mi-own")
 	w.be(member).put(soft(member, "last"))
 	w.be(owner).wantAssociated(arn, "mi-own")
+}
+
+// Accounts that race for the last licences get exactly those that there are,
+// and who races against the end of its membership is in or out, never both.
+func TestAccountsRace(t *testing.T) {
+	w := newOrganization(t)
+	w.integrate(false)
+	const each, limit = 6, 8
+	limited, free := w.create(license.Instance, limit), w.create(license.Instance, -1)
+	w.share(limited, license.ShareWithOrganization)
+	w.share(free, license.ShareWithOrganization)
+	for _, account := range []string{owner, member, other} {
+		for i := range each {
+			w.be(account).put(machineOf(account, strconv.Itoa(i), 1))
+		}
+	}
+	w.be(owner)
+	associate := func(account, arn string, i int) error {
+		who := w.who
+		who.Account = account
+		return w.m.UpdateSpecifications(w.ctx, who, of(account, instance(strconv.Itoa(i))), []license.Specification{{ConfigurationARN: arn}}, nil)
+	}
+	var wg sync.WaitGroup
+	var got, left atomic.Int64
+	for _, account := range []string{owner, member, other} {
+		for i := range each {
+			wg.Go(func() {
+				switch err := associate(account, limited, i); {
+				case err == nil:
+					got.Add(1)
+				case license.KindOf(err) != license.LicenseUsage:
+					t.Errorf("associate: %v", err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if c := w.configuration(limited); got.Load() != limit || c.Counters.Consumed != limit {
+		t.Errorf("%d of %d were granted, %d are consumed", got.Load(), limit, c.Counters.Consumed)
+	}
+	for i := range each {
+		wg.Go(func() {
+			if err := associate(member, free, i); err != nil && license.KindOf(err) != license.NotFound {
+				t.Errorf("associate: %v", err)
+			}
+		})
+	}
+	wg.Go(func() {
+		switch err := w.m.RemoveAccount(w.ctx, w.who, "", member, true); {
+		case err == nil:
+			left.Add(1)
+		case license.KindOf(err) != license.Conflict:
+			t.Errorf("remove: %v", err)
+		}
+	})
+	wg.Wait()
+	for _, a := range w.associations(free) {
+		if left.Load() > 0 && license.AccountOf(a.Owner) == member {
+			t.Errorf("%s of an account that has left is associated", a.ResourceARN)
+		}
+	}
 }

@@ -71,13 +71,24 @@ func (t *tx) SaveOrganization(o *license.Organization) error {
 		o.ID, o.Management, o.Delegated, int64(o.Created))
 }
 
+// JoinOrganization lets who has left join later than it left, whatever the clock
+// says.
 func (t *tx) JoinOrganization(id, account string, at license.Time) error {
+	joined := int64(at)
+	err := t.query("read accounts that have left", `SELECT ended FROM organization_account
+		WHERE organization = $1 AND account = $2`, []any{id, account}, func(r sqlconn.Row) error {
+		joined = max(joined, r.Int(0)+1)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return t.execOne("join organization", `INSERT INTO organization_account (organization, account, joined, ended)
-		VALUES ($1, $2, $3, 0)`, id, account, int64(at))
+		VALUES ($1, $2, $3, 0)`, id, account, joined)
 }
 
 func (t *tx) LeaveOrganization(id, account string, at license.Time) error {
-	return t.execOne("leave organization", `UPDATE organization_account SET ended = $3
+	return t.execOne("leave organization", `UPDATE organization_account SET ended = CASE WHEN joined > $3 THEN joined ELSE $3 END
 		WHERE organization = $1 AND account = $2 AND ended = 0`, id, account, int64(at))
 }
 
