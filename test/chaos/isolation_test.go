@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"reeve/internal/api"
+	"reeve/internal/client"
 )
 
 // The accounts of the isolation test. The numbers stand in the order that
@@ -25,6 +26,7 @@ const (
 	thiefAccount  = "222222222222"
 	twinAccount   = "222222222223"
 	victimAccount = "333333333333"
+	memberAccount = "444444444444"
 	nobodyAccount = "555555555555"
 )
 
@@ -36,11 +38,13 @@ const mostMade = 20
 // names, the resources and the page tokens of a victim, in hundreds of chance
 // combinations, and a twin do the same with names that nobody has. Whatever
 // the thief is told, the twin must be told too: then the answers cannot depend
-// on anything of the victim's. And the victim must have all it had.
+// on anything of the victim's. And the victim must have all it had. A third
+// account uses what the victim shares with it.
 func TestAnotherAccountCannotBeTouched(t *testing.T) {
 	dice := chance(t)
 	s := start(t, t.TempDir(), rootEnvironment()...)
-	v := newVictim(t, s.newAccount(victimAccount))
+	v := newVictim(t, s)
+	v.lend(t, s.newAccount(memberAccount))
 	before := v.everything(t)
 	thief := newPlayer(t, s.newAccount(thiefAccount), v.real(t))
 	twin := newPlayer(t, s.newAccount(twinAccount), v.invented())
@@ -77,20 +81,21 @@ func tellsOfOneself(target string) bool {
 // victim is an account with something of everything.
 type victim struct {
 	*account
+	s    *process
 	arns []string // of configurations
 }
 
 // secrets are texts that only the victim's things hold.
-var secrets = []string{victimAccount, "secret"}
+var secrets = []string{victimAccount, memberAccount, "secret"}
 
 // hostARN is the dedicated host that the victim's machines run on.
 func (v *victim) hostARN() string {
 	return "arn:aws:ec2:" + region + ":" + v.id + ":dedicated-host/h-secret"
 }
 
-func newVictim(t *testing.T, a *account) *victim {
+func newVictim(t *testing.T, s *process) *victim {
 	t.Helper()
-	v := &victim{account: a}
+	v := &victim{account: s.newAccount(victimAccount), s: s}
 	ctx := t.Context()
 	for i, count := range []int64{8, 3, 0} {
 		counting := []types.LicenseCountingType{"vCPU", "Instance", "Core"}[i]
@@ -125,6 +130,23 @@ func newVictim(t *testing.T, a *account) *victim {
 	_, err = v.UpdateServiceSettings(ctx, &licensemanager.UpdateServiceSettingsInput{S3BucketArn: aws.String("arn:aws:s3:::aws-license-manager-service-secret")})
 	must(t, "update settings", err)
 	return v
+}
+
+// lend shares a configuration with a member of the victim's organization, which
+// has a machine in it.
+func (v *victim) lend(t *testing.T, member *account) {
+	t.Helper()
+	ctx := t.Context()
+	root := v.s.root().reeve
+	_, err := client.Call[api.CreateOrganizationInput, api.CreateOrganizationOutput](ctx, root, "Reeve.CreateOrganization", &api.CreateOrganizationInput{ManagementAccountId: &v.id})
+	must(t, "create organization", err)
+	_, err = client.Call[api.AddAccountToOrganizationInput, api.AddAccountToOrganizationOutput](ctx, root, "Reeve.AddAccountToOrganization", &api.AddAccountToOrganizationInput{AccountId: &member.id})
+	must(t, "add account", err)
+	_, err = client.Call[api.ShareLicenseConfigurationInput, api.ShareLicenseConfigurationOutput](ctx, v.reeve, "Reeve.ShareLicenseConfiguration",
+		&api.ShareLicenseConfigurationInput{LicenseConfigurationArn: &v.arns[0], Principal: &member.id})
+	must(t, "share", err)
+	must(t, "report", member.put(ctx, "observe", running(member.machine("secretlent"), 1)))
+	must(t, "associate", member.specify(ctx, member.machine("secretlent"), v.arns[:1], nil))
 }
 
 // reading are requests that together show all that an account has. {conf0} and
