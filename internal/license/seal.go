@@ -71,9 +71,11 @@ func (e Exclusion) made() *Exclusion {
 	return &e
 }
 
-// FactsEntry is the line of a seal about a version of facts.
+// FactsEntry is the line of a seal about a version of facts, without its end.
 func FactsEntry(resource, version int64, digest []byte) string {
-	return fmt.Sprintf("f %d %d %x", resource, version, digest)
+	b := strconv.AppendInt(append(make([]byte, 0, 100), "f "...), resource, 10)
+	b = strconv.AppendInt(append(b, ' '), version, 10)
+	return string(hex.AppendEncode(append(b, ' '), digest))
 }
 
 // ExclusionEntries are the lines of seals about an exclusion: as it was made,

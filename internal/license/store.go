@@ -440,9 +440,9 @@ type SealTx interface {
 	NextInventory(from string) (string, error)
 
 	// Seals returns up to limit seals of an account with a number beyond after,
-	// in order; EachUnsealed calls each for every entry that no seal has yet.
+	// in order; EachUnsealed calls each for the lines that no seal has yet.
 	Seals(account string, after int64, limit int) ([]Seal, error)
-	EachUnsealed(account string, each func(entry string) error) error
+	EachUnsealed(account string, each func(entries string) error) error
 
 	// SealedResources returns up to limit resources of an account's inventory
 	// behind an ARN, in the order of ARNs, gone ones included, as they are kept.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	json "github.com/go-json-experiment/json"
 )
@@ -103,7 +104,7 @@ func (v *inventoryCheck) checkSeals() (entries int64, err error) {
 			return fault(why)
 		}
 		before = *s
-		entries += int64(bytes.Count([]byte(s.Entries), []byte("\n")))
+		entries += int64(strings.Count(s.Entries, "\n"))
 		return nil
 	})
 	return entries, err
@@ -161,18 +162,19 @@ func (v *inventoryCheck) mine(resource int64) bool { return resource%v.parts == 
 
 // readEntries collects the digests of this part, sealed or still to be.
 func (v *inventoryCheck) readEntries() error {
-	err := v.seals(func(s *Seal) error {
-		for line := range bytes.Lines([]byte(s.Entries)) {
-			if err := v.readEntry(string(bytes.TrimSuffix(line, []byte("\n")))); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
+	if err := v.seals(func(s *Seal) error { return v.readLines(s.Entries) }); err != nil {
 		return err
 	}
-	return v.tx.EachUnsealed(v.account, v.readEntry)
+	return v.tx.EachUnsealed(v.account, v.readLines)
+}
+
+func (v *inventoryCheck) readLines(entries string) error {
+	for line := range strings.Lines(entries) {
+		if err := v.readEntry(strings.TrimSuffix(line, "\n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (v *inventoryCheck) readEntry(line string) error {

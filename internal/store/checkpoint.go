@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"reeve/internal/evidence"
@@ -104,13 +105,20 @@ func (t checkpointTx) NextUnsealed(after string) (account string, err error) {
 	return account, err
 }
 
-func (t checkpointTx) Unsealed(account string, limit int) (entries []string, err error) {
-	err = t.query("read entries to seal", `SELECT entry FROM unsealed WHERE account = $1 ORDER BY entry LIMIT $2`, []any{account, int64(limit)},
+func (t checkpointTx) Unsealed(account string, limit, bytes int) (rows []notary.Unsealed, err error) {
+	size := 0
+	err = t.query("read entries to seal", `SELECT first, entries FROM unsealed WHERE account = $1 ORDER BY first LIMIT $2`, []any{account, int64(limit)},
 		func(r sqlconn.Row) error {
-			entries = append(entries, r.Text(0))
+			rows = append(rows, notary.Unsealed{First: r.Text(0), Entries: r.Text(1)})
+			if size += len(rows[len(rows)-1].Entries); size >= bytes {
+				return errPageFull
+			}
 			return nil
 		})
-	return entries, err
+	if errors.Is(err, errPageFull) {
+		err = nil
+	}
+	return rows, err
 }
 
 func (t checkpointTx) Seal(account string, number int64) (*license.Seal, error) {
@@ -126,13 +134,17 @@ func (t checkpointTx) Seal(account string, number int64) (*license.Seal, error) 
 	return &found[0], nil
 }
 
-func (t checkpointTx) InsertSeal(s *license.Seal, entries []string) error {
+func (t checkpointTx) InsertSeal(s *license.Seal, of []notary.Unsealed) error {
 	err := t.execOne("insert seal", `INSERT INTO inventory_seal (account, number, at, hash, entries) VALUES ($1, $2, $3, $4, $5)`,
 		s.Account, s.Number, int64(s.At), s.Hash, s.Entries)
 	if err != nil {
 		return err
 	}
-	return t.execEach("take out sealed entries", `DELETE FROM unsealed WHERE account = $1 AND entry = $2`, eachIn(s.Account, entries))
+	rows := make([][]any, len(of))
+	for i, u := range of {
+		rows[i] = []any{s.Account, u.First}
+	}
+	return t.execEach("take out sealed entries", `DELETE FROM unsealed WHERE account = $1 AND first = $2`, rows)
 }
 
 func (t checkpointTx) RevisionHash(configuration, number int64) (hash []byte, err error) {

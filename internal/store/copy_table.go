@@ -52,7 +52,7 @@ var copied = []copyTable{
 	{"attribute_resource", 2, columns(ints("value", "resource")), ""},
 	{"resource", 1, columns(ints("num", "type", "created", "seen", "version", "software", "gone", "inactive", "lost"),
 		texts("account", "owner", "arn", "host", "platform", "facts"), blobs("digest")), ""},
-	{"unsealed", 2, columns(texts("account", "entry")), ""},
+	{"unsealed", 2, columns(texts("account", "first", "entries")), ""},
 	{"inventory_seal", 2, columns(texts("account"), ints("number", "at"), blobs("hash"), texts("entries")), ""},
 	{"association", 2, columns(ints("resource", "configuration", "owner", "type", "at", "unlicensed", "facts", "until"),
 		texts("arn", "scope", "origin")), ""},

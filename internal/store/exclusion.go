@@ -66,7 +66,9 @@ func (t *tx) SaveExclusion(e *license.Exclusion) error {
 	if err != nil {
 		return err
 	}
-	return t.unsealExclusion(e)
+	lines, entries := license.ExclusionEntries(e), unsealed{}
+	entries.add(e.Account, lines[len(lines)-1])
+	return t.unseal(entries)
 }
 
 func (t *tx) DueExclusions(at license.Time, limit int) ([]license.Exclusion, error) {

@@ -191,11 +191,11 @@ func digested(r *license.Resource, at license.Time, before []byte) (row license.
 // insertFacts adds versions of facts, each of the resource in the same place.
 func (t *tx) insertFacts(rs []*license.Resource, facts []license.FactsRow) error {
 	rows := make([][]any, len(rs))
-	entries := make([][]any, len(rs))
+	entries := unsealed{}
 	for i, r := range rs {
 		f := &facts[i]
 		rows[i] = []any{r.Num, f.Version, int64(f.At), f.Text, f.Digest}
-		entries[i] = []any{r.Account, license.FactsEntry(r.Num, f.Version, f.Digest)}
+		entries.add(r.Account, license.FactsEntry(r.Num, f.Version, f.Digest))
 	}
 	err := t.execEach("insert facts", `INSERT INTO resource_facts (resource, version, at, facts, digest)
 		VALUES ($1, $2, $3, $4, $5)`, rows)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"strings"
 
 	"reeve/internal/license"
 	"reeve/internal/store/sqlconn"
@@ -12,19 +13,23 @@ import (
 // license.SealTx, the queue of what is to be sealed, and the digests of rows
 // that are older than digests.
 
-// unseal adds entries to those that no seal names yet. Rows are an account and
-// an entry; one that is there already stays.
-func (t *tx) unseal(rows [][]any) error {
-	return t.execEach("add entries to seal", `INSERT INTO unsealed (account, entry) VALUES ($1, $2)
-		ON CONFLICT (account, entry) DO NOTHING`, rows)
+// unsealed collects the lines that a transaction adds to the inventories, by
+// account.
+type unsealed map[string][]byte
+
+func (u unsealed) add(account, line string) {
+	u[account] = append(append(u[account], line...), '\n')
 }
 
-func (t *tx) unsealExclusion(e *license.Exclusion) error {
+// unseal writes lines down for the next seal. A row that is there already stays.
+func (t *tx) unseal(u unsealed) error {
 	var rows [][]any
-	for _, entry := range license.ExclusionEntries(e) {
-		rows = append(rows, []any{e.Account, entry})
+	for account, lines := range u {
+		first, _, _ := strings.Cut(string(lines), "\n")
+		rows = append(rows, []any{account, first, string(lines)})
 	}
-	return t.unseal(rows)
+	return t.execEach("add entries to seal", `INSERT INTO unsealed (account, first, entries) VALUES ($1, $2, $3)
+		ON CONFLICT (account, first) DO NOTHING`, rows)
 }
 
 // NextInventory implements license.SealTx.
@@ -60,8 +65,14 @@ func (t *tx) Seals(account string, after int64, limit int) ([]license.Seal, erro
 
 // EachUnsealed implements license.SealTx.
 func (t *tx) EachUnsealed(account string, each func(string) error) error {
-	return t.query("read entries to seal", `SELECT entry FROM unsealed WHERE account = $1 ORDER BY entry`, []any{account},
-		func(r sqlconn.Row) error { return each(r.Text(0)) })
+	return t.query("read entries to seal", `SELECT first, entries FROM unsealed WHERE account = $1 ORDER BY first`, []any{account},
+		func(r sqlconn.Row) error {
+			entries := r.Text(1)
+			if !strings.HasPrefix(entries, r.Text(0)+"\n") {
+				return fmt.Errorf("read entries to seal: those of %q begin with another line", r.Text(0))
+			}
+			return each(entries)
+		})
 }
 
 // SealedResources implements license.SealTx.
@@ -189,7 +200,8 @@ func eachWith(nums []int64, value any) [][]any {
 
 // saveDigests computes and writes the digests of all versions of resources.
 func (t *tx) saveDigests(rs []license.SealedResource) error {
-	var facts, heads, entries [][]any
+	var facts, heads [][]any
+	entries := unsealed{}
 	for i := range rs {
 		r := &rs[i]
 		if err := r.Digests(); err != nil {
@@ -197,7 +209,7 @@ func (t *tx) saveDigests(rs []license.SealedResource) error {
 		}
 		for _, f := range r.Versions {
 			facts = append(facts, []any{r.Num, f.Version, f.Digest})
-			entries = append(entries, []any{r.Account, license.FactsEntry(r.Num, f.Version, f.Digest)})
+			entries.add(r.Account, license.FactsEntry(r.Num, f.Version, f.Digest))
 		}
 		if n := len(r.Versions); n > 0 {
 			heads = append(heads, []any{r.Num, r.Versions[n-1].Version, r.Versions[n-1].Digest})
@@ -219,6 +231,7 @@ func (t *tx) digestOlderExclusions() (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	entries := unsealed{}
 	for i := range found {
 		e := &found[i]
 		err := t.execOne("save digest of exclusion", `UPDATE exclusion SET digest = $4 WHERE configuration = $1 AND resource = $2 AND created = $3`,
@@ -226,9 +239,9 @@ func (t *tx) digestOlderExclusions() (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if err := t.unsealExclusion(e); err != nil {
-			return 0, err
+		for _, line := range license.ExclusionEntries(e) {
+			entries.add(e.Account, line)
 		}
 	}
-	return len(found), nil
+	return len(found), t.unseal(entries)
 }

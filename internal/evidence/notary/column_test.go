@@ -26,7 +26,7 @@ var covered = []struct {
 	{"resource_facts", "resource, version", nil},
 	{"software", "resource, version", nil},
 	{"exclusion", "configuration, resource, created", nil},
-	{"unsealed", "account, entry", nil},
+	{"unsealed", "account, first", nil},
 	{"inventory_seal", "account, number", nil},
 	{"checkpoint", "account, number", []string{"cosigned"}},
 	{"checkpoint_ledger", "account, arn, number", nil},

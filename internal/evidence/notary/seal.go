@@ -12,8 +12,9 @@ import (
 
 // Bounds of sealing.
 const (
-	sealEntries = 2000 // of one seal, and so of one transaction
-	sealAtOnce  = 1000 // seals of one account at a time
+	sealRows   = 1000      // of one seal, and so of one transaction
+	sealBytes  = 256 << 10 // of one seal; its last row may go beyond
+	sealAtOnce = 1000      // seals of one account at a time
 )
 
 // Seal seals what was written to the inventories of all accounts since the
@@ -53,9 +54,13 @@ func sealOnce(tx Tx, account string) (more bool, err error) {
 	if err := tx.LockSigning(); err != nil {
 		return false, err
 	}
-	entries, err := tx.Unsealed(account, sealEntries)
-	if err != nil || len(entries) == 0 {
+	rows, err := tx.Unsealed(account, sealRows, sealBytes)
+	if err != nil || len(rows) == 0 {
 		return false, err
+	}
+	var entries strings.Builder
+	for i := range rows {
+		entries.WriteString(rows[i].Entries)
 	}
 	before, err := tx.Seal(account, 0)
 	if err != nil {
@@ -68,9 +73,9 @@ func sealOnce(tx Tx, account string) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	s := &license.Seal{Account: account, Number: before.Number + 1, At: max(now, before.At), Entries: strings.Join(entries, "\n") + "\n"}
+	s := &license.Seal{Account: account, Number: before.Number + 1, At: max(now, before.At), Entries: entries.String()}
 	s.Hash = s.HashAfter(before.Hash)
-	return len(entries) == sealEntries, tx.InsertSeal(s, entries)
+	return entries.Len() >= sealBytes || len(rows) == sealRows, tx.InsertSeal(s, rows)
 }
 
 // sealedAs wants the seal that a checkpoint names to be there as it names it.

@@ -37,14 +37,15 @@ type Tx interface {
 	Sums() ([]Sum, error)
 
 	// NextUnsealed is the first account behind one with entries that no seal
-	// has, "" for none; Unsealed returns up to limit of them in order.
+	// has, "" for none; Unsealed returns rows of them in order: up to limit, and
+	// none after those that have so many bytes together.
 	NextUnsealed(after string) (account string, err error)
-	Unsealed(account string, limit int) ([]string, error)
+	Unsealed(account string, limit, bytes int) ([]Unsealed, error)
 
 	// Seal is a seal of an account's inventory without its entries, the newest
-	// for number 0; nil where there is none. InsertSeal adds one for unsealed entries.
+	// for number 0; nil where there is none. InsertSeal adds one, of those rows.
 	Seal(account string, number int64) (*license.Seal, error)
-	InsertSeal(s *license.Seal, entries []string) error
+	InsertSeal(s *license.Seal, of []Unsealed) error
 
 	// RevisionHash returns the hash that a revision is kept with, nil where
 	// there is no such revision.
@@ -93,6 +94,12 @@ type Tx interface {
 	// WitnessedBy returns up to limit co-signed checkpoints of an origin with
 	// a number beyond after; account "" is those of every account.
 	WitnessedBy(account, origin string, after int64, limit int) ([]WitnessedCheckpoint, error)
+}
+
+// Unsealed is what one transaction has added to an inventory.
+type Unsealed struct {
+	First   string // the first line, which names it
+	Entries string // all lines, each ended by a line feed
 }
 
 // SigningKey is a key with its private half, sealed.

@@ -11,12 +11,14 @@ ALTER TABLE exclusion ADD COLUMN digest BYTEA;
 
 CREATE INDEX exclusion_undigested ON exclusion (configuration, resource, created) WHERE digest IS NULL;
 
--- Digests that no seal names yet, as lines of its entries.
+-- Digests that no seal names yet: a row for each transaction, named by its first
+-- line, with all its lines of a seal's entries.
 CREATE TABLE unsealed (
   account KEYTEXT NOT NULL,
-  entry KEYTEXT NOT NULL,
-  PRIMARY KEY (account, entry)
-) {{clustered}};
+  first KEYTEXT NOT NULL,
+  entries TEXT NOT NULL,
+  PRIMARY KEY (account, first)
+);
 
 -- The seals of an account's inventory, a chain of hashes that checkpoints name.
 CREATE TABLE inventory_seal (
