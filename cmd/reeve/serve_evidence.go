@@ -9,6 +9,7 @@ import (
 	"reeve/internal/client"
 	"reeve/internal/evidence"
 	"reeve/internal/evidence/notary"
+	"reeve/internal/metrics"
 )
 
 // keyPath is where the keys that verify checkpoints are shown, to everybody.
@@ -56,6 +57,19 @@ func (s *serverProcess) witnesses() (list []notary.Witness, err error) {
 		keys, err := s.notary.Keys(ctx)
 		return evidence.FormatKeys(keys), err
 	})), nil
+}
+
+// witnessMetrics are what metrics tell of the witnesses.
+func (s *serverProcess) witnessMetrics(ctx context.Context) ([]metrics.Witness, error) {
+	stats, err := s.notary.Stats(ctx)
+	out := make([]metrics.Witness, len(stats))
+	for i, w := range stats {
+		out[i] = metrics.Witness{Name: w.Witness, Sent: w.Sent, Failures: w.Failures, Lag: w.Lag}
+		if w.LastSuccess > 0 {
+			out[i].LastSuccess = w.LastSuccess.Std()
+		}
+	}
+	return out, err
 }
 
 // showKeys answers with the keys that verify checkpoints.

@@ -99,6 +99,7 @@ func (s *serverProcess) serveMetrics(ctx context.Context) {
 		return
 	}
 	s.metrics.Sources(s.sourceMetrics)
+	s.metrics.Witnesses(s.witnessMetrics)
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", s.metrics.Handler())
 	mux.HandleFunc("GET /healthz", s.health) // also while every connection of the other address is taken

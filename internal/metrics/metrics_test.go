@@ -86,3 +86,22 @@ func TestSourcesAreReadAtEachScrape(t *testing.T) {
 		t.Errorf("status %d without a database", status)
 	}
 }
+
+func TestWitnessesAreReadAtEachScrape(t *testing.T) {
+	m := metrics.New()
+	m.Witnesses(func(context.Context) ([]metrics.Witness, error) {
+		return []metrics.Witness{{Name: "webhook", Sent: 5, Failures: 2, Lag: 3, LastSuccess: time.Unix(1_700_000_000, 0)}, {Name: "file"}}, nil
+	})
+	_, text := scrape(t, m)
+	for _, want := range []string{
+		`reeve_witness_sent_total{witness="webhook"} 5`,
+		`reeve_witness_failures_total{witness="webhook"} 2`,
+		`reeve_witness_lag_checkpoints{witness="webhook"} 3`,
+		`reeve_witness_last_success_timestamp_seconds{witness="webhook"} 1.7e+09`,
+		`reeve_witness_lag_checkpoints{witness="file"} 0`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+}

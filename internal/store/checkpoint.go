@@ -302,6 +302,15 @@ func (t checkpointTx) Progress(account string) ([]notary.Progress, error) {
 	return t.witnesses(selectWitness+` WHERE account = $1 ORDER BY name`, account)
 }
 
+func (t checkpointTx) Lag(witness string) (checkpoints int64, last license.Time, err error) {
+	err = t.query("read lag of a witness", `SELECT CAST(COALESCE(sum(h.number - COALESCE(w.sent, 0)), 0) AS BIGINT), COALESCE(max(w.sent_at), 0)
+		FROM checkpoint_head h LEFT JOIN witness w ON w.name = $1 AND w.account = h.account`, []any{witness}, func(r sqlconn.Row) error {
+		checkpoints, last = r.Int(0), license.Time(r.Int(1))
+		return nil
+	})
+	return checkpoints, last, err
+}
+
 func (t checkpointTx) witnessed(sql string, args ...any) (found []notary.WitnessedCheckpoint, err error) {
 	err = t.query("read witnessed checkpoints", sql, args, func(r sqlconn.Row) error {
 		found = append(found, notary.WitnessedCheckpoint{Origin: r.Text(0), Number: r.Int(1), Account: r.Text(2), At: license.Time(r.Int(3)), Note: r.Text(4)})

@@ -50,6 +50,8 @@ type Notary struct {
 	o     Options
 	wake  chan struct{} // something can be sent
 
+	attempts map[string]*attempts // by witness
+
 	mu      sync.Mutex
 	signers map[int64]note.Signer // by number of the key
 }
@@ -59,7 +61,11 @@ func New(store Store, o Options) *Notary {
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}
-	return &Notary{store: store, o: o, wake: make(chan struct{}, 1), signers: map[int64]note.Signer{}}
+	n := &Notary{store: store, o: o, wake: make(chan struct{}, 1), signers: map[int64]note.Signer{}, attempts: map[string]*attempts{}}
+	for _, w := range o.Witnesses {
+		n.attempts[w.Name()] = &attempts{}
+	}
+	return n
 }
 
 func refuse(kind license.Kind, format string, args ...any) error {

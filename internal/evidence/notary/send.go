@@ -180,12 +180,14 @@ func (n *Notary) sendOne(ctx context.Context, w Witness, p *Progress, number int
 		return ctx.Err() // the server stops; the lease ends by itself
 	}
 	if err != nil {
+		n.attempts[w.Name()].failed.Add(1)
 		n.o.Log.Warn("a witness did not take a checkpoint", "witness", w.Name(), "account", p.Account, "checkpoint", number, "attempts", p.Failed+1, "error", err)
 		p.Failed++
 		return n.settle(ctx, p, 0, "", func(now license.Time) {
 			p.Error, p.Lease, p.Ready = clipTo(err.Error()), 0, now+license.Time(wait(p.Failed).Microseconds())
 		})
 	}
+	n.attempts[w.Name()].sent.Add(1)
 	return n.settle(ctx, p, number, cosigned, func(now license.Time) {
 		p.Sent, p.SentAt, p.Failed, p.Error = number, now, 0, ""
 		p.Lease = now + license.Time(sendLease.Microseconds())

@@ -85,6 +85,10 @@ type Tx interface {
 	SaveWitness(p *Progress) error
 	Progress(account string) ([]Progress, error)
 
+	// Lag is how many checkpoints of all accounts a witness does not have, and
+	// when it last took one; 0 for never.
+	Lag(witness string) (checkpoints int64, last license.Time, err error)
+
 	// Witnessed is the newest checkpoint of an origin that was co-signed, with
 	// WitnessedLedgers in the order of ARNs.
 	Witnessed(origin string) (*WitnessedCheckpoint, error)
