@@ -51,21 +51,15 @@ func second(t *testing.T, key string, files ...[]byte) (says []string) {
 
 func TestTheSecondVerifierTakesWhatIsGood(t *testing.T) {
 	b := history(t)
-	files := [][]byte{b.export(""), b.export(arn("a")), b.export(arn("b")), b.export(arn("c"))}
+	files := [][]byte{b.export("")}
 	b.signer = b.newKey(deployment)
 	b.write("d", 9)
 	b.checkpoint()
-	files = append(files, b.export(""), b.export(arn("d")))
-	for i, says := range second(t, b.keys[0].Text, files[:4]...) {
-		if says != "" {
-			t.Errorf("file %d: %s", i, says)
-		}
-	}
-	for _, k := range b.keys {
-		for i, says := range second(t, k.Text, files[4:]...) {
-			if says != "" {
-				t.Errorf("file %d after the rotation: %s", i, says)
-			}
+	files = append(files, b.export(""))
+	for i, k := range b.keys { // the key of the newest checkpoint is what it takes
+		says := second(t, k.Text, files...)
+		if says[i] != "" || says[1-i] == "" {
+			t.Errorf("with key %d: %q", i, says)
 		}
 	}
 }
@@ -91,6 +85,9 @@ func TestTheSecondVerifierAgrees(t *testing.T) {
 	rewritten.forge("b", 7, func(s string) string { return strings.Replace(s, " 4 1 arn", " 2 1 arn", 1) }, -2)
 	for i, says := range second(t, b.keys[0].Text, altered...) {
 		_, err := verify(altered[i], evidence.Options{Keys: b.pinned(0)})
+		if says == "" && unsigned(file, altered[i]) {
+			continue
+		}
 		if (err == nil) != (says == "") {
 			t.Errorf("file %d: we say %v, the second verifier %q", i, err, says)
 		}
@@ -102,4 +99,24 @@ func TestTheSecondVerifierAgrees(t *testing.T) {
 	if says := second(t, stranger, file); says[0] == "" {
 		t.Error("another key is enough")
 	}
+}
+
+// unsigned tells whether two files differ in what the newest signature does not
+// cover, and the second verifier does not look at: the list of keys, and other
+// signatures.
+func unsigned(file, altered []byte) bool {
+	covered := func(file []byte) (rest []byte) {
+		lines := bytes.SplitAfter(file, []byte("\n"))
+		for i, line := range lines {
+			text, _, note := bytes.Cut(line, []byte(`\n\n`))
+			if older := i+1 < len(lines) && bytes.HasPrefix(lines[i+1], []byte(`{"checkpoint":`)); !note || !older {
+				text = line
+			}
+			if !bytes.HasPrefix(line, []byte(`{"key":`)) {
+				rest = append(rest, text...)
+			}
+		}
+		return rest
+	}
+	return bytes.Equal(covered(file), covered(altered))
 }
