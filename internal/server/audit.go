@@ -123,7 +123,7 @@ func clipTarget(target string) string {
 }
 
 // readers begin the names of operations that change nothing.
-var readers = []string{"Get", "List", "Explain", "Compare", "Verify", "Lookup", "Simulate", "Describe", "Search", "Export", "Preview"}
+var readers = []string{"Get", "List", "Find", "Explain", "Compare", "Verify", "Lookup", "Simulate", "Describe", "Search", "Export", "Preview"}
 
 // readsOnly reports whether an operation changes nothing. Of an unknown one it
 // is not known.
