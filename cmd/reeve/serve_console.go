@@ -23,7 +23,7 @@ func (s *serverProcess) openConsole(mux *http.ServeMux, api *server.API, key []b
 	s.sessions = iam.NewSessions(s.store, iam.SessionOptions{Idle: s.cfg.ConsoleSessionIdle, Lifetime: s.cfg.ConsoleSessionLifetime, Now: time.Now})
 	pages, err := console.New(console.Config{
 		API: api, Directory: s.directory, Sessions: s.sessions, Key: key, Region: client.DefaultRegion, Now: time.Now, Log: s.log,
-		TrustProxy: s.cfg.TrustProxy, SSO: provider, SSOName: s.cfg.OIDCName,
+		TrustProxy: s.cfg.TrustProxy, SSO: provider, SSOName: s.cfg.OIDCName, Audit: s.audit,
 	})
 	if err != nil {
 		return err

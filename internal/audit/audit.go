@@ -20,6 +20,7 @@ import (
 type Event struct {
 	Identity Identity
 
+	Type      string // TypeSignIn; "" is a call of an API
 	Source    string // the service: SourceLicenseManager, SourceReeve, or an AWS service's
 	Name      string // the operation
 	Region    string // "" when nobody proved one
@@ -45,6 +46,13 @@ const (
 	SourceLicenseManager = "license-manager.amazonaws.com"
 	SourceReeve          = "reeve"
 	SourceSTS            = "sts.amazonaws.com"
+	SourceSignIn         = "signin.amazonaws.com"
+)
+
+// The types of events.
+const (
+	TypeCall   = "AwsApiCall"
+	TypeSignIn = "AwsConsoleSignIn" // of a person, in the console
 )
 
 // Identity is who made a call, as CloudTrail tells it.

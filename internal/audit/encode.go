@@ -2,6 +2,7 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"math/rand/v2"
@@ -63,7 +64,8 @@ func encode(e *Event) *line {
 	b = append(b, `","readOnly":`...)
 	b = appendBool(b, e.ReadOnly)
 	b = l.found.appendTo(b)
-	b = append(b, `,"eventType":"AwsApiCall","managementEvent":true`...)
+	b = appendMember(b, `,"eventType":`, cmp.Or(e.Type, TypeCall), maxText)
+	b = append(b, `,"managementEvent":true`...)
 	b = appendMember(b, `,"recipientAccountId":`, e.Account, maxText)
 	b = append(b, `,"eventCategory":"Management"}`...)
 	l.bytes = append(b, '\n')
@@ -81,7 +83,11 @@ func (l *line) appendBodies(b []byte, e *Event) []byte {
 	b = append(b, `,"requestParameters":`...)
 	b, cutRequest2 := copyParams(b, request, maxRequest, &l.found)
 	b = append(b, `,"responseElements":`...)
-	b, cutResponse = copyParams(b, e.Response, maxResponse, &l.found)
+	if e.Type == TypeSignIn { // whose only member CloudTrail writes with a capital
+		b = append(b, e.Response...)
+	} else {
+		b, cutResponse = copyParams(b, e.Response, maxResponse, &l.found)
+	}
 	b = append(b, `,"additionalEventData":{"time":"`...)
 	l.micro = len(b)
 	b = append(append(b, microForm...), '"')

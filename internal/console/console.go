@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/console/sso"
 	"reeve/internal/iam"
 	"reeve/internal/server"
@@ -43,6 +44,8 @@ type Config struct {
 	// TrustProxy believes a proxy in front what it says of the browser:
 	// X-Forwarded-Proto, X-Forwarded-Host and the last of X-Forwarded-For.
 	TrustProxy bool
+
+	Audit *audit.Recorder // records sign-ins; nil records none
 
 	SSO     *sso.Provider // nil for none
 	SSOName string        // what people call it

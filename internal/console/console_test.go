@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/console"
 	"reeve/internal/iam"
 	"reeve/internal/licensetest"
@@ -34,7 +35,7 @@ func openDesk(t testing.TB) *desk {
 // openDeskWith is openDesk with another configuration of the console.
 func openDeskWith(t testing.TB, change func(*licensetest.Server, *console.Config)) *desk {
 	t.Helper()
-	s := licensetest.Start(t, licensetest.Options{})
+	s := licensetest.Start(t, licensetest.Options{Audit: audit.All})
 	cfg := deskConfig(t, s)
 	change(s, &cfg)
 	handler, err := console.New(cfg)
@@ -60,7 +61,7 @@ func deskConfig(t testing.TB, s *licensetest.Server) console.Config {
 	sessions := iam.NewSessions(s.Store, iam.SessionOptions{Idle: time.Hour, Lifetime: 8 * time.Hour, Now: time.Now})
 	return console.Config{
 		API: s.API(), Directory: s.Directory, Sessions: sessions, Key: key, Region: licensetest.Region,
-		Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Now: time.Now, Log: slog.New(slog.DiscardHandler), Audit: s.Audit,
 	}
 }
 

@@ -45,6 +45,9 @@ func (c *console) signIn(v *visit) error {
 		form.Error, form.Region.Error = notARegion, notARegion
 		return c.showSignIn(v, http.StatusBadRequest, form)
 	}
+	if err := c.admit(v); err != nil {
+		return err
+	}
 	who, wait, err := c.prove(v, form.AccessKeyID, strings.TrimSpace(v.PostFormValue("secret_access_key")))
 	switch {
 	case err != nil:
@@ -52,9 +55,11 @@ func (c *console) signIn(v *visit) error {
 	case wait > 0:
 		seconds := int64((wait + time.Second - 1) / time.Second)
 		v.w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		c.recordKey(v, nil, &form, codeThrottled, "Too many attempts have failed.")
 		form.Error = "Too many attempts have failed. Wait " + inWords(wait) + ", then try again."
 		return c.showSignIn(v, http.StatusTooManyRequests, form)
 	case who == nil:
+		c.recordKey(v, nil, &form, codeFailed, "Failed authentication")
 		form.Error = "This access key and secret do not belong together."
 		return c.showSignIn(v, http.StatusForbidden, form)
 	}
@@ -64,6 +69,7 @@ func (c *console) signIn(v *visit) error {
 	if err != nil {
 		return err
 	}
+	c.recordKey(v, who, &form, "", "")
 	v.redirect(nextOf(form.Next))
 	return nil
 }

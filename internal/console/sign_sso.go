@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/console/sso"
 	"reeve/internal/iam"
 	"reeve/internal/server"
@@ -66,9 +67,14 @@ func (c *console) finishSSO(v *visit) error {
 		return refuse(http.StatusBadRequest, "This sign-in took longer than %d minutes, or began in another browser. Sign in again.", flowTime/time.Minute)
 	}
 	v.dropCookie(flowCookie) // one answer for each sign-in
+	if err := c.admit(v); err != nil {
+		return err
+	}
 	person, err := c.SSO.Finish(v.Context(), begun.Flow, c.origin(v.Request)+callbackPath, v.URL.Query())
 	if err != nil {
-		return c.ssoRefusal(err)
+		refusal := c.ssoRefusal(err)
+		c.record(v, audit.Identity{}, c.Region, codeFailed, refusal.Error())
+		return refusal
 	}
 	if err := keep(v, hintCookie, person.Hint, c.Sessions.Lifetime()); err != nil {
 		v.dropCookie(hintCookie) // one that is too large; the provider asks instead
@@ -77,6 +83,7 @@ func (c *console) finishSSO(v *visit) error {
 	switch len(roles) {
 	case 0:
 		c.Log.Warn("sign-in without a role", "person", person.Name, "groups", len(person.Groups))
+		c.record(v, personOf(person.Name), c.Region, codeFailed, "No group of this person may act as a role.")
 		return v.show(http.StatusForbidden, "sign-in-no-role", "No role for you", noRoleOf(person))
 	case 1:
 		return c.enter(v, candidate{person.Session, person.Name, roles, begun.Next}, roles[0])
@@ -159,7 +166,9 @@ func (c *console) enter(v *visit, by candidate, role sso.Role) error {
 		Account: role.Account, Principal: "arn:aws:sts::" + role.Account + ":assumed-role/" + role.Name + "/" + by.Session,
 		Person: by.Name, Role: role.Name, Region: c.Region,
 	}
-	if _, err := c.identityOf(v.Context(), &session); errors.Is(err, iam.ErrUnknownSession) {
+	who, err := c.identityOf(v.Context(), &session)
+	if errors.Is(err, iam.ErrUnknownSession) {
+		c.record(v, personOf(by.Name), c.Region, codeFailed, "There is no role "+roleARN(role)+".")
 		return refuse(http.StatusForbidden, "Your group may act as role %s of account %s, which this server does not have. Tell whoever runs it.", role.Name, role.Account)
 	} else if err != nil {
 		return err
@@ -167,6 +176,7 @@ func (c *console) enter(v *visit, by candidate, role sso.Role) error {
 	if err := v.begin(session); err != nil {
 		return err
 	}
+	c.record(v, audit.IdentityOf(&who, ""), c.Region, "", "")
 	v.redirect(nextOf(by.Next))
 	return nil
 }

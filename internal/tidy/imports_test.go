@@ -63,7 +63,7 @@ var arrows = map[string][]string{
 	"internal/source/schedule":  {"internal/license", "internal/source"},
 	"internal/source/aws":       {"internal/license", "internal/source"},
 	"internal/source/vsphere":   {"internal/license", "internal/source", "internal/source/glpi"},
-	"internal/console":          {"internal/license", "internal/api", "internal/awsjson", "internal/iam", "internal/server", "internal/console/..."},
+	"internal/console":          {"internal/license", "internal/api", "internal/audit", "internal/awsjson", "internal/iam", "internal/server", "internal/console/..."},
 	"internal/console/...":      {"internal/license", "internal/api", "internal/console/..."},
 	"internal/report":           {"internal/license"},
 	"internal/sample":           {"internal/license"}, // a made-up company, loaded as history
