@@ -108,9 +108,7 @@ func (q *queue) written(b *block) {
 // wait returns when there is room, or when ctx ends.
 func (q *queue) wait(ctx context.Context) error {
 	for {
-		q.mu.Lock()
-		room := q.room
-		q.mu.Unlock()
+		room := q.full()
 		if room == nil {
 			return nil
 		}
@@ -120,6 +118,13 @@ func (q *queue) wait(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// full is closed when there is room again; nil while there is.
+func (q *queue) full() chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.room
 }
 
 // size is what waits.
