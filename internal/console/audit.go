@@ -51,7 +51,7 @@ func (c *console) recordKey(v *visit, who *iam.Identity, form *signInForm, code,
 	if who != nil {
 		id = audit.IdentityOf(who, form.AccessKeyID)
 	}
-	c.record(v, id, form.Region, code, message)
+	c.record(v, id, form.Region.Value, code, message)
 }
 
 // claimedKey is what was given as the ID of a key, unless it may be a secret
