@@ -118,7 +118,9 @@ func (x *sharingModel) associateOne() {
 	}
 	x.answers("associate", x.be(m.account).specify(m.arn, []string{c.arn}, nil), want)
 	if want == granted {
-		c.associated[m] = c.associated[m]
+		if !known {
+			c.associated[m] = false
+		}
 		c.settle(m)
 	}
 }
