@@ -27,6 +27,9 @@ func FuzzSigned(f *testing.F) {
 		if err != nil || !strings.HasPrefix(path, "/") || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(query, "#\x7f") {
 			return
 		}
+		if strings.ContainsAny(value, "\r\n") {
+			return // it would be sent with spaces in their place
+		}
 		if u.RawPath != "" && u.RawPath != u.EscapedPath() {
 			return // it is not sent as it was written
 		}
