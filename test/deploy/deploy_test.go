@@ -105,14 +105,14 @@ func TestTheChartSaysWhatItNeeds(t *testing.T) {
 		{append([]string{"--set", "metrics.serviceMonitor.enabled=true"}, least...), "metrics.serviceMonitor needs metrics.enabled"},
 		{append([]string{"--set", "replicas=0"}, least...), "replicas"},
 	} {
-		if out, err := helm(t, append([]string{"template", "reeve", chart}, c.args...)...); err == nil || !strings.Contains(out, c.says) {
+		if out, err := helm(t, append([]string{"template", "--kube-version", "1.30.0", "reeve", chart}, c.args...)...); err == nil || !strings.Contains(out, c.says) {
 			t.Errorf("%v: %v, want %q in\n%s", c.args, err, c.says, out)
 		}
 	}
 }
 
 func TestTheChartRunsWithoutRights(t *testing.T) {
-	out, err := helm(t, append([]string{"template", "reeve", chart}, least...)...)
+	out, err := helm(t, append([]string{"template", "--kube-version", "1.30.0", "reeve", chart}, least...)...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -132,7 +132,7 @@ func TestTheChartRunsWithoutRights(t *testing.T) {
 }
 
 func TestTheChartWithEverything(t *testing.T) {
-	out, err := helm(t, append([]string{"template", "a", chart,
+	out, err := helm(t, append([]string{"template", "--kube-version", "1.30.0", "a", chart,
 		"--set", "ingress.enabled=true,ingress.host=reeve.example,ingress.tlsSecret=tls,ingress.className=nginx",
 		"--set", "metrics.enabled=true,metrics.serviceMonitor.enabled=true", "--set", "rootKey.existingSecret=rk,database.readKey=read",
 		"--set", "settings.log-level=debug,replicas=1", "--set", "image.digest=sha256:" + strings.Repeat("a", 64),
