@@ -75,6 +75,9 @@ func runRestore(ctx context.Context, p *process, o restoreOptions, path string) 
 	if errors.Is(err, store.ErrNotEmpty) {
 		return fmt.Errorf("%s holds a deployment already: name an empty database or a new directory, or say --replace if what it holds may go", where.name())
 	}
+	if errors.Is(err, sqlconn.ErrDamaged) {
+		return fmt.Errorf("%s is damaged itself, so nothing can be put into it: move it away with the files beside it that begin with its name, and restore again: %w", where.name(), err)
+	}
 	if err != nil {
 		return err
 	}

@@ -164,8 +164,7 @@ func fillTwice(t *testing.T, disk, data string, environment ...string) *process 
 	return s
 }
 
-// A server on a read-only disk says so and ends; on one with a backup, reeve
-// backup needs no writing.
+// A server on a read-only disk says so and ends, and starts when it is none.
 func TestAReadOnlyDisk(t *testing.T) {
 	disk := smallDisk(t, "32m")
 	data := filepath.Join(disk, "data")

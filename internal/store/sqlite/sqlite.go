@@ -97,7 +97,7 @@ func Open(path string, opts Options) (*DB, error) {
 	d, err := open(path, lock, opts.withDefaults())
 	if err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", path, trouble(err))
 	}
 	return d, nil
 }
@@ -187,7 +187,7 @@ func (d *DB) takeReader(ctx context.Context) (*conn, error) {
 	c, err := d.openConn(sqlite.OpenReadOnly, d.opts.ReaderCache/int64(d.opts.Readers))
 	if err != nil {
 		d.slots <- struct{}{}
-		return nil, fmt.Errorf("open reader: %w", err)
+		return nil, fmt.Errorf("open reader: %w", trouble(err))
 	}
 	return c, nil
 }

@@ -159,16 +159,23 @@ func isDamaged(code sqlite.ResultCode) bool {
 func (t *tx) translate(err error) error {
 	code := sqlite.ErrCode(err)
 	switch {
-	case isUnwritable(code):
-		return fmt.Errorf("%w: %w", sqlconn.ErrUnwritable, err)
-	case isDamaged(code):
-		return fmt.Errorf("%w: %w", sqlconn.ErrDamaged, err)
 	case code == sqlite.ResultConstraintUnique, code == sqlite.ResultConstraintPrimaryKey, code == sqlite.ResultConstraintRowID:
 		return fmt.Errorf("%w: %w", sqlconn.ErrClash, err)
 	case code.ToPrimary() == sqlite.ResultBusy:
 		return fmt.Errorf("%w: %w", sqlconn.ErrConflict, err)
 	case code.ToPrimary() == sqlite.ResultInterrupt && t.ctx.Err() != nil:
 		return t.ctx.Err()
+	}
+	return trouble(err)
+}
+
+// trouble marks errors of the disk and of the file.
+func trouble(err error) error {
+	switch code := sqlite.ErrCode(err); {
+	case isUnwritable(code):
+		return fmt.Errorf("%w: %w", sqlconn.ErrUnwritable, err)
+	case isDamaged(code):
+		return fmt.Errorf("%w: %w", sqlconn.ErrDamaged, err)
 	}
 	return err
 }
