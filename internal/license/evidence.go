@@ -347,7 +347,11 @@ func (m *Manager) GetHistory(ctx context.Context, who Caller, arn string, from, 
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	if _, err := m.revisionAt(ctx, c, now, h.To); err != nil {
+	_, err = m.revisionAt(ctx, c, now, h.To)
+	if to == nil && isUnwritable(err) {
+		h.To, err = max(h.From, c.passed()), nil // up to there it is final already
+	}
+	if err != nil {
 		return nil, err
 	}
 	err = m.store.View(ctx, func(tx Tx) error { return h.fill(tx, c) })

@@ -2,6 +2,7 @@ package license
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -55,4 +56,11 @@ func (m *Manager) settle(ctx context.Context, configuration int64) error {
 		return fmt.Errorf("wait for the ledger: %w", err)
 	}
 	return nil
+}
+
+// isUnwritable tells the error of a store that takes no writes, so that nothing
+// can be settled, and can be read.
+func isUnwritable(err error) bool {
+	var store interface{ Unwritable() bool }
+	return errors.As(err, &store) && store.Unwritable()
 }

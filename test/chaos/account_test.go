@@ -223,6 +223,18 @@ func (a *account) inventory(ctx context.Context) (list []types.ResourceInventory
 	return list, err
 }
 
+// highest is the most that was ever in use at a time, by the ledger.
+func highest(ctx context.Context, a *account, arn string) (most int64, err error) {
+	h, err := client.Call[api.GetUsageHistoryInput, api.GetUsageHistoryOutput](ctx, a.reeve, "Reeve.GetUsageHistory", &api.GetUsageHistoryInput{LicenseConfigurationArn: &arn})
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range h.Points {
+		most = max(most, *p.PeakLicenses)
+	}
+	return most, nil
+}
+
 // total adds up the licences of usage rows.
 func total(rows []types.LicenseConfigurationUsage) (n int64) {
 	for _, row := range rows {

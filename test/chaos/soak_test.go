@@ -4,7 +4,6 @@ package chaos_test
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -18,10 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"reeve/internal/api"
-	"reeve/internal/client"
 	"reeve/internal/store/postgres/pgtest"
 )
 
@@ -333,10 +328,10 @@ func (s *soak) end() {
 	bound := usage{s.measured.goroutines + 8, s.measured.files + 8, s.measured.heap*1.25 + 32<<20}
 	after := s.settle(0, bound)
 	t.Logf("%d changes, %d moments, faults %v; the first server took %+v after its warm-up and %+v at the end", s.changes.Load(), len(s.known.keys), s.faults, s.measured, after)
-	highest, err := s.peak(t.Context(), s.shared[2])
+	peak, err := highest(t.Context(), s.through(0), s.shared[2])
 	must(t, "get history", err)
-	if highest > 2*writers {
-		t.Errorf("%d licences were in use at a time, the limit is %d", highest, 2*writers)
+	if peak > 2*writers {
+		t.Errorf("%d licences were in use at a time, the limit is %d", peak, 2*writers)
 	}
 	s.servers[0].checkLedgers()
 	for _, p := range s.servers {
@@ -345,19 +340,6 @@ func (s *soak) end() {
 	if s.cluster == nil {
 		verifyCommand(t, "--data", s.servers[0].data)
 	}
-}
-
-// peak is the most that was ever in use at a time, by the ledger.
-func (s *soak) peak(ctx context.Context, arn string) (highest int64, err error) {
-	h, err := client.Call[api.GetUsageHistoryInput, api.GetUsageHistoryOutput](ctx, s.through(0).reeve, "Reeve.GetUsageHistory",
-		&api.GetUsageHistoryInput{LicenseConfigurationArn: &arn, StepSeconds: aws.Int64(10)})
-	if err != nil {
-		return 0, err
-	}
-	for _, p := range h.Points {
-		highest = max(highest, *p.PeakLicenses)
-	}
-	return highest, nil
 }
 
 // closeIdle ends the connections that clients keep.
