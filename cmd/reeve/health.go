@@ -31,6 +31,6 @@ can. It needs no access key. Container engines may run it as their health check.
 	f := c.Flags()
 	f.StringVar(&choice.Data, "data", "", "data `directory` of the server (default REEVE_DATA, else ./reeve-data)")
 	f.StringVar(&choice.Endpoint, "endpoint", "", "`URL` of the server (default REEVE_ENDPOINT, else what it left in the data directory)")
-	f.StringVar(&choice.TLS.CA, "ca-file", "", "`file` of the authorities to believe an https endpoint by (default REEVE_CA_FILE, AWS_CA_BUNDLE, else what the server left, or the system's)")
+	tlsFlags(f, &choice.TLS)
 	return c
 }

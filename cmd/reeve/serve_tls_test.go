@@ -187,6 +187,10 @@ func TestClientsOfReeveShowACertificate(t *testing.T) {
 			t.Errorf("with %v: %v", env, err)
 		}
 	}
+	args := []string{"health", "--data", s.cfg.Data, "--client-certificate", own.Certificate, "--client-key", own.Key}
+	if code := run(t.Context(), quiet(io.Discard), args); code != 0 {
+		t.Errorf("reeve health ends with %d", code)
+	}
 }
 
 func TestHalfOfTheSettingsOfTLSIsRefused(t *testing.T) {
