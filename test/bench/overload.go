@@ -174,7 +174,7 @@ func (f *flood) one() error {
 	for {
 		due := f.start.Add(time.Duration(float64(f.next.Add(1)) / f.rate * float64(time.Second)))
 		time.Sleep(time.Until(due))
-		now := time.Now().Sub(f.start)
+		now := time.Since(f.start)
 		if now > f.length {
 			return nil
 		}
@@ -182,7 +182,7 @@ func (f *flood) one() error {
 		if err != nil {
 			return err
 		}
-		if took := time.Now().Sub(f.start); now >= f.warm {
+		if took := time.Since(f.start); now >= f.warm {
 			f.sent.Add(1)
 			if ok && took <= f.length {
 				f.served.Add(1)
