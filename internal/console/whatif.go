@@ -58,6 +58,17 @@ type whatIfResult struct {
 // AllFit is the answer.
 func (r *whatIfResult) AllFit() bool { return told(r.Fits) }
 
+// Allowed reports whether all of it would happen with a licence for everybody: what
+// does not fit then goes beyond a number that is no hard limit.
+func (r *whatIfResult) Allowed() bool {
+	for i := range r.Actions {
+		if told(r.Actions[i].Fit) != told(r.Actions[i].Machines) {
+			return false
+		}
+	}
+	return r.Unlicensed() == 0
+}
+
 // whatIfMachine is what would become of one machine.
 type whatIfMachine struct{ *api.SimulatedResource }
 

@@ -140,7 +140,7 @@ func TestReadmeScreenshots(t *testing.T) {
 	why := f.path(oracle) + "/explain?resource=" + url.QueryEscape(f.users(t, p.server, oracle)[0])
 	plan := "/console/what-if?do=launch&machines=10&vcpus=8&configuration=" + url.QueryEscape(f.arns[oracle])
 	p.colours("light")
-	p.do("make the window smaller", chromedp.EmulateViewport(1000, 640))
+	p.do("make the window smaller", chromedp.EmulateViewport(1160, 700))
 	for name, path := range map[string]string{"overview": "/console/", "configuration": f.path(oracle) + "?at=" + past, "explain": why, "what-if": plan} {
 		p.open(path)
 		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())

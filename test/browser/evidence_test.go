@@ -85,7 +85,7 @@ func TestAPlanIsAnsweredAndShared(t *testing.T) {
 	p.put(launch+"select[name=configuration]", f.arns[oracle])
 	p.follow(launch + "button.primary")
 	before := sum(f.usage(t, p.server, oracle))
-	p.sees(strings.Join([]string{grouped(before), "→", grouped(before + 80), "of 1,200"}, " "), "136 over")
+	p.sees(strings.Join([]string{grouped(before), "→", grouped(before + 80), "of 1,200"}, " "), "136 over", "It is allowed")
 	answer, address := p.text("section[aria-labelledby=then]"), p.address()
 
 	other := arrive(t)

@@ -44,6 +44,7 @@ func furnish(t *testing.T, s *server) fleet {
 			LicenseConfigurationArn: &arn, ResourceArn: &out, Reason: new("A test machine of the vendor's, free of charge."), Owner: new("Ada Keller")})
 		call[api.PutSourcesOutput](t, s, "Reeve.PutSources", &api.PutSourcesInput{Sources: []api.SourceDefinition{{
 			Name: new("factory"), Kind: new("directory"), Settings: new(`{"path":"` + filepath.Join(workshop.dir, "gone") + `"}`), EverySeconds: new(int64(3600))}}})
+		call[api.CreateAccountOutput](t, s, "Reeve.CreateAccount", &api.CreateAccountInput{Name: new("Subsidiary that was bought last year and is not yet moved over")})
 		call[api.CreateUserOutput](t, s, "Reeve.CreateUser", &api.CreateUserInput{UserName: new("grace")})
 		call[api.CreateAgentTokenOutput](t, s, "Reeve.CreateAgentToken", &api.CreateAgentTokenInput{Name: new("Data centre Zürich")})
 		furnished.fleet = fleet{arns: configurations(t, s)}
