@@ -194,12 +194,6 @@ func (p *person) has(selector string) bool {
 	return ask[bool](p, "!!"+one(selector))
 }
 
-// link is the address that a link leads to, without the server's.
-func (p *person) link(selector string) string {
-	p.t.Helper()
-	return strings.TrimPrefix(ask[string](p, "("+one(selector)+")?.href ?? ''"), p.url)
-}
-
 // sees waits until the page shows texts.
 func (p *person) sees(texts ...string) {
 	p.t.Helper()
