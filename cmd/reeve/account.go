@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"regexp"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +24,7 @@ func newAccountCreate(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create --name NAME",
 		Short: "Make an account and print its number",
-		Long: `Make an account and print its number as JSON. An account's configurations and
+		Long: `Make an account and print its number. An account's configurations and
 machines are its own; only keys of the root account may make accounts.`,
 		Example: `  reeve account create --name "Data centre Zürich"
   reeve account create --name Staging --id 210987654321`,
@@ -55,14 +54,24 @@ func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {
 	if err := call(ctx, c, api.Reeve+".CreateAccount", in, &out); err != nil {
 		return err
 	}
-	return printJSON(p.stdout, out)
+	return printOne(p, newAccountView, &out)
 }
 
-var accountColumns = []column{
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Name", title: "NAME"},
-	{key: "Root", title: "ROOT"},
-	{key: "CreationTime", title: "CREATED"},
+var newAccountView = view[api.CreateAccountOutput]{
+	[]column{{key: "AccountId", title: "ACCOUNT"}, {key: "Name", title: "NAME"}},
+	func(a *api.CreateAccountOutput) []any { return []any{val(a.AccountId), val(a.Name)} },
+}
+
+var accountView = view[api.Account]{
+	[]column{
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "Name", title: "NAME"},
+		{key: "Root", title: "ROOT"},
+		{key: "CreationTime", title: "CREATED"},
+	},
+	func(a *api.Account) []any {
+		return []any{val(a.AccountId), val(a.Name), val(a.Root), timeCell(a.CreationTime)}
+	},
 }
 
 func newAccountList(p *process) *cobra.Command {
@@ -76,28 +85,15 @@ func newAccountList(p *process) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return runAccountList(c.Context(), p, &o) },
 	}
 	o.connection.flags(c.Flags())
-	o.output.flags(c.Flags())
 	return c
 }
 
 func runAccountList(ctx context.Context, p *process, o *iamOptions) error {
-	rows := newRecords(p.stdout, o.output, accountColumns)
-	err := eachPage(func(token *string) (*string, error) {
+	return printPages(p, accountView, func(token *string) ([]api.Account, *string, error) {
 		var out api.ListAccountsOutput
-		if err := ask(ctx, p, o, "ListAccounts", api.ListAccountsInput{NextToken: token}, &out); err != nil {
-			return nil, err
-		}
-		for _, a := range out.Accounts {
-			if err := rows.row(val(a.AccountId), val(a.Name), strconv.FormatBool(val(a.Root)), timeText(a.CreationTime)); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
+		err := ask(ctx, p, o, "ListAccounts", api.ListAccountsInput{NextToken: token}, &out)
+		return out.Accounts, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
 }
 
 var accountDigits = regexp.MustCompile(`^[0-9]{12}$`)

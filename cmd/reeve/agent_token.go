@@ -13,7 +13,6 @@ type agentTokenOptions struct {
 	connection
 	account string
 	name    string
-	output  outputFlag
 }
 
 // flags are those of all three commands. --region is the connection's: a token
@@ -44,9 +43,6 @@ any number of machines.`,
 	}
 	c.Flags().StringVar(&o.name, "name", "", "what people call it")
 	o.flags(c)
-	o.output.flags(c.Flags())
-	o.output = "json" // what programs read on; the default of lists is for people
-	c.Flags().Lookup("output").DefValue = "json"
 	return c
 }
 
@@ -56,13 +52,18 @@ type issuedToken struct {
 	Url string
 }
 
-var issuedTokenColumns = []column{
-	{key: "AgentTokenId", title: "ID"},
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Region", title: "REGION"},
-	{key: "Name", title: "NAME"},
-	{key: "Token", title: "TOKEN"},
-	{key: "Url", title: "URL"},
+var issuedTokenView = view[issuedToken]{
+	[]column{
+		{key: "AgentTokenId", title: "ID"},
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "Region", title: "REGION"},
+		{key: "Name", title: "NAME"},
+		{key: "Token", title: "TOKEN"},
+		{key: "Url", title: "URL"},
+	},
+	func(t *issuedToken) []any {
+		return []any{val(t.AgentTokenId), val(t.AccountId), val(t.Region), val(t.Name), val(t.Token), t.Url}
+	},
 }
 
 func runAgentTokenCreate(ctx context.Context, p *process, o agentTokenOptions) error {
@@ -79,14 +80,7 @@ func runAgentTokenCreate(ctx context.Context, p *process, o agentTokenOptions) e
 		return err
 	}
 	out.Url = strings.TrimSuffix(c.Endpoint(), "/") + "/agent/" + val(out.Token)
-	if o.output == "json" {
-		return printJSON(p.stdout, out)
-	}
-	rows := newRecords(p.stdout, o.output, issuedTokenColumns)
-	if err := rows.row(val(out.AgentTokenId), val(out.AccountId), val(out.Region), val(out.Name), val(out.Token), out.Url); err != nil {
-		return err
-	}
-	return rows.end()
+	return printOne(p, issuedTokenView, &out)
 }
 
 func newAgentTokenList(p *process) *cobra.Command {
@@ -99,18 +93,23 @@ func newAgentTokenList(p *process) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return runAgentTokenList(c.Context(), p, o) },
 	}
 	o.flags(c)
-	o.output.flags(c.Flags())
 	return c
 }
 
-var agentTokenColumns = []column{
-	{key: "AgentTokenId", title: "ID"},
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Region", title: "REGION"},
-	{key: "Name", title: "NAME"},
-	{key: "CreationTime", title: "CREATED"},
-	{key: "LastUsedTime", title: "LAST USED"},
-	{key: "RevocationTime", title: "REVOKED"},
+var agentTokenView = view[api.AgentToken]{
+	[]column{
+		{key: "AgentTokenId", title: "ID"},
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "Region", title: "REGION"},
+		{key: "Name", title: "NAME"},
+		{key: "CreationTime", title: "CREATED", spare: true},
+		{key: "LastUsedTime", title: "LAST USED"},
+		{key: "RevocationTime", title: "REVOKED"},
+	},
+	func(t *api.AgentToken) []any {
+		return []any{val(t.AgentTokenId), val(t.AccountId), val(t.Region), val(t.Name),
+			timeCell(t.CreationTime), timeCell(t.LastUsedTime), timeCell(t.RevocationTime)}
+	},
 }
 
 func runAgentTokenList(ctx context.Context, p *process, o agentTokenOptions) error {
@@ -121,29 +120,12 @@ func runAgentTokenList(ctx context.Context, p *process, o agentTokenOptions) err
 	if err != nil {
 		return err
 	}
-	rows := newRecords(p.stdout, o.output, agentTokenColumns)
-	err = eachPage(func(token *string) (*string, error) {
+	return printPages(p, agentTokenView, func(token *string) ([]api.AgentToken, *string, error) {
 		var out api.ListAgentTokensOutput
 		in := api.ListAgentTokensInput{AccountId: optional(o.account), NextToken: token}
-		if err := call(ctx, c, api.Reeve+".ListAgentTokens", in, &out); err != nil {
-			return nil, err
-		}
-		for _, t := range out.AgentTokens {
-			if err := rows.row(agentTokenCells(t)...); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
+		err := call(ctx, c, api.Reeve+".ListAgentTokens", in, &out)
+		return out.AgentTokens, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
-}
-
-func agentTokenCells(t api.AgentToken) []any {
-	return []any{val(t.AgentTokenId), val(t.AccountId), val(t.Region), val(t.Name),
-		timeText(t.CreationTime), timeText(t.LastUsedTime), timeText(t.RevocationTime)}
 }
 
 func newAgentTokenRevoke(p *process) *cobra.Command {

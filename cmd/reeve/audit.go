@@ -6,10 +6,12 @@ import (
 	"io"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"reeve/internal/api"
+	"reeve/internal/client"
 )
 
 // auditOptions select events.
@@ -26,7 +28,6 @@ type auditOptions struct {
 	changes  bool
 	all      bool
 	limit    int
-	output   outputFlag
 }
 
 func newAudit(p *process) *cobra.Command {
@@ -46,8 +47,8 @@ answered or refused. A call is listed within a second after it has ended.
 		RunE: func(c *cobra.Command, _ []string) error { return runAudit(c.Context(), p, o) },
 	}
 	o.flags(c.Flags())
-	c.Flags().IntVar(&o.limit, "limit", 1000, "events at most; 0 for all")
-	o.output.flags(c.Flags())
+	completeWith(c, "source", "license-manager.amazonaws.com", "reeve", "sts.amazonaws.com")
+	c.Flags().IntVar(&o.limit, "limit", 1000, "the most `events` to list; 0 for all")
 	c.AddCommand(newAuditExport(p), newAuditVerify(p))
 	return c
 }
@@ -116,51 +117,32 @@ func (o *auditOptions) each(ctx context.Context, p *process, limit int, fn func(
 	})
 }
 
-var auditColumns = []column{
-	{key: "EventTime", title: "TIME"},
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Username", title: "USER"},
-	{key: "SourceIPAddress", title: "FROM"},
-	{key: "EventName", title: "EVENT"},
-	{key: "ErrorCode", title: "REFUSED"},
-	{key: "Resources", title: "RESOURCE"},
-	{key: "EventId", title: "ID"},
+var eventView = view[api.Event]{
+	[]column{
+		{key: "EventTime", title: "TIME"},
+		{key: "AccountId", title: "ACCOUNT", spare: true},
+		{key: "Username", title: "USER"},
+		{key: "SourceIPAddress", title: "FROM"},
+		{key: "EventName", title: "EVENT"},
+		{key: "ErrorCode", title: "REFUSED"},
+		{key: "Resources", title: "RESOURCE", spare: true},
+		{key: "EventId"},
+	},
+	func(e *api.Event) []any {
+		return []any{instant(val(e.EventTime)), val(e.AccountId), val(e.Username), val(e.SourceIPAddress), val(e.EventName),
+			alarming(val(e.ErrorCode)), e.Resources, val(e.EventId)}
+	},
 }
 
 func runAudit(ctx context.Context, p *process, o auditOptions) error {
 	if o.limit < 0 {
 		return misuse("--limit is %d: give a number of events, or 0 for all", o.limit)
 	}
-	columns := auditColumns
-	if o.output.forPeople() {
-		columns = columns[:len(columns)-1]
-	}
-	rows := newRecords(p.stdout, o.output, columns)
-	err := o.each(ctx, p, o.limit, func(e *api.Event) error {
-		cells := []any{val(e.EventTime), val(e.AccountId), val(e.Username), val(e.SourceIPAddress), val(e.EventName), val(e.ErrorCode),
-			strings.Join(e.Resources, " "), val(e.EventId)}
-		if o.output.forPeople() {
-			cells = auditCells(cells, len(e.Resources))
-		}
-		return rows.row(cells...)
-	})
-	if err != nil {
+	out := newList(p, eventView)
+	if err := o.each(ctx, p, o.limit, out.add); err != nil {
 		return err
 	}
-	return rows.end()
-}
-
-// auditCells are the cells as a table shows them: seconds, and the first
-// resource.
-func auditCells(cells []any, resources int) []any {
-	if at, _, found := strings.Cut(fmt.Sprint(cells[0]), "."); found {
-		cells[0] = at + "Z"
-	}
-	if resources > 1 {
-		first, _, _ := strings.Cut(fmt.Sprint(cells[6]), " ")
-		cells[6] = fmt.Sprintf("%s and %d more", first, resources-1)
-	}
-	return cells[:7]
+	return out.end()
 }
 
 func newAuditExport(p *process) *cobra.Command {
@@ -169,21 +151,41 @@ func newAuditExport(p *process) *cobra.Command {
 		Use:   "export",
 		Short: "Print whole events as JSON, one a line, in the shape of AWS CloudTrail's",
 		Long: `Print events of the audit trail as JSON, one a line, the newest first, in the
-shape of AWS CloudTrail's.
+shape of AWS CloudTrail's. With --output json they are one array; with csv they are
+what reeve audit lists.
 
 ` + momentHelp,
 		Example: `  reeve audit export --from 2026-01-01 --to 2026-02-01 > january.jsonl
   reeve audit export --all-accounts --errors | jq -r .sourceIPAddress | sort | uniq -c`,
 		Args: arguments(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error {
-			return o.each(c.Context(), p, 0, func(e *api.Event) error {
-				_, err := io.WriteString(p.stdout, val(e.CloudTrailEvent)+"\n")
-				return err
-			})
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return runAuditExport(c.Context(), p, o) },
 	}
 	o.flags(c.Flags())
+	completeWith(c, "source", "license-manager.amazonaws.com", "reeve", "sts.amazonaws.com")
 	return c
+}
+
+func runAuditExport(ctx context.Context, p *process, o auditOptions) error {
+	if p.output == "csv" {
+		return runAudit(ctx, p, o)
+	}
+	g := newProgress(p)
+	defer g.clear()
+	var seen int64
+	array := &jsonRecords{w: p.stdout}
+	err := o.each(ctx, p, 0, func(e *api.Event) error {
+		seen++
+		g.show(0, 0, counted(seen, "event"))
+		if !p.forPeople() {
+			return array.row(jsontext.Value(val(e.CloudTrailEvent)), nil)
+		}
+		_, err := io.WriteString(p.stdout, val(e.CloudTrailEvent)+"\n")
+		return err
+	})
+	if err != nil || p.forPeople() {
+		return err
+	}
+	return array.end()
 }
 
 func newAuditVerify(p *process) *cobra.Command {
@@ -195,7 +197,7 @@ func newAuditVerify(p *process) *cobra.Command {
 of the newest one. Whoever keeps that line elsewhere can prove later that nothing
 before it was changed. Only the root user of the deployment's root account may.
 
-The exit code is 1 when there is a fault.`,
+The exit code is 4 when there is a fault.`,
 		Example: `  reeve audit verify`,
 		Args:    arguments(0, 0, ""),
 		RunE:    func(c *cobra.Command, _ []string) error { return runAuditVerify(c.Context(), p, o) },
@@ -204,40 +206,67 @@ The exit code is 1 when there is a fault.`,
 	return c
 }
 
+var trailView = view[api.VerifyEventsOutput]{
+	[]column{{key: "Events"}, {key: "Since"}, {key: "Segments"}, {key: "Chains"}, {key: "HeadChain"}, {key: "HeadSegment"}, {key: "HeadHash"}, {key: "Faults"}},
+	func(t *api.VerifyEventsOutput) []any {
+		return []any{val(t.Events), instant(val(t.Since)), val(t.Segments), val(t.Chains), number(t.HeadChain), number(t.HeadSegment), val(t.HeadHash), int64(len(t.Faults))}
+	},
+}
+
 func runAuditVerify(ctx context.Context, p *process, o connection) error {
 	c, err := o.dial(p)
 	if err != nil {
 		return err
 	}
-	var chains, segments, events, faults int64
-	var out api.VerifyEventsOutput
-	var since string
-	err = eachPage(func(token *string) (*string, error) {
-		out = api.VerifyEventsOutput{}
-		if err := call(ctx, c, api.Reeve+".VerifyEvents", api.VerifyEventsInput{NextToken: token}, &out); err != nil {
-			return nil, err
-		}
-		chains, segments, events = chains+val(out.Chains), segments+val(out.Segments), events+val(out.Events)
-		faults += int64(len(out.Faults))
-		if since == "" {
-			since = val(out.Since)
-		}
-		for _, f := range out.Faults {
-			fmt.Fprintln(p.stdout, printable(f))
-		}
-		return out.NextToken, nil
-	})
+	trail, err := verifyTrail(ctx, p, c)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "%s since %s in %s of %s\n", counted(events, "event"), orNothing(since), counted(segments, "segment"), counted(chains, "chain"))
-	if out.HeadHash != nil {
-		fmt.Fprintf(p.stdout, "head: chain %d, segment %d, %s\n", val(out.HeadChain), val(out.HeadSegment), *out.HeadHash)
+	if err := printSaid(p, trailView, trail, trailText(trail)); err != nil {
+		return err
 	}
-	if faults > 0 {
-		return fmt.Errorf("the audit trail has %s: keep this database for comparison, and look for a backup from before", counted(faults, "fault"))
+	if n := len(trail.Faults); n > 0 {
+		return negative("the audit trail has %s: keep this database for comparison, and look for a backup from before", counted(int64(n), "fault"))
 	}
 	return nil
+}
+
+func trailText(t *api.VerifyEventsOutput) string {
+	var b strings.Builder
+	for _, f := range t.Faults {
+		b.WriteString(printable(f) + "\n")
+	}
+	fmt.Fprintf(&b, "%s since %s in %s of %s\n", counted(val(t.Events), "event"), orNothing(val(t.Since)),
+		counted(val(t.Segments), "segment"), counted(val(t.Chains), "chain"))
+	if t.HeadHash != nil {
+		fmt.Fprintf(&b, "head: chain %d, segment %d, %s\n", val(t.HeadChain), val(t.HeadSegment), *t.HeadHash)
+	}
+	return b.String()
+}
+
+// verifyTrail follows all pages and adds them up; the head is that of the last
+// one.
+func verifyTrail(ctx context.Context, p *process, c *client.Client) (*api.VerifyEventsOutput, error) {
+	g := newProgress(p)
+	defer g.clear()
+	sum := api.VerifyEventsOutput{Events: new(int64(0)), Segments: new(int64(0)), Chains: new(int64(0))}
+	err := eachPage(func(token *string) (*string, error) {
+		var out api.VerifyEventsOutput
+		if err := call(ctx, c, api.Reeve+".VerifyEvents", api.VerifyEventsInput{NextToken: token}, &out); err != nil {
+			return nil, err
+		}
+		*sum.Events += val(out.Events)
+		*sum.Segments += val(out.Segments)
+		*sum.Chains += val(out.Chains)
+		sum.Faults = append(sum.Faults, out.Faults...)
+		sum.HeadChain, sum.HeadSegment, sum.HeadHash = out.HeadChain, out.HeadSegment, out.HeadHash
+		if sum.Since == nil {
+			sum.Since = out.Since
+		}
+		g.show(0, 0, counted(*sum.Events, "event")+" checked")
+		return out.NextToken, nil
+	})
+	return &sum, err
 }
 
 func orNothing(text string) string {

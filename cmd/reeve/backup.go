@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"reeve/internal/config"
 	"reeve/internal/iam"
@@ -59,7 +58,8 @@ func runBackup(ctx context.Context, p *process, o backupOptions, path string) er
 	if err != nil {
 		return err
 	}
-	options := store.BackupOptions{Program: versionLine(), Database: where.kind(), Progress: copyProgress{p}.show}
+	progress := newProgress(p)
+	options := store.BackupOptions{Program: versionLine(), Database: where.kind(), Progress: copyProgress(progress)}
 	if o.masterKey {
 		if options.MasterKey, err = iam.MasterKeyText(masterKeyOf(&cfg)); err != nil {
 			return err
@@ -70,7 +70,7 @@ func runBackup(ctx context.Context, p *process, o backupOptions, path string) er
 	var size int64
 	write := func(to io.Writer) error {
 		h, size, err = backupTo(ctx, where, to, options)
-		copyProgress{p}.clear()
+		progress.clear()
 		return err
 	}
 	if err := checkOutput(p, path); err != nil {
@@ -79,13 +79,30 @@ func runBackup(ctx context.Context, p *process, o backupOptions, path string) er
 	if err := writeFile(p, path, write); err != nil {
 		return err
 	}
-	told := p.stdout
-	if path == "-" {
-		told = p.stderr
-	}
-	_, err = fmt.Fprintf(told, "backed up %s of %s: %s, %s, %s in %s\n%s\n", where.name(), h.Taken.Format(time.RFC3339),
+	text := fmt.Sprintf("backed up %s of %s: %s, %s, %s in %s\n%s\n", where.name(), h.Taken.Format(time.RFC3339),
 		counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), sizeText(size), time.Since(begun).Round(time.Millisecond), aboutKey(h))
-	return err
+	if path == "-" { // standard output is the backup
+		_, err := io.WriteString(p.stderr, text)
+		return err
+	}
+	return printSaid(p, backedUpView, newBackedUp(where.name(), h), text)
+}
+
+// backedUp is what backup and restore tell programs.
+type backedUp struct {
+	Database      string
+	Taken         instant
+	Ledgers, Rows int64
+	MasterKey     bool // whether it is in the file
+}
+
+func newBackedUp(database string, h *archive.Header) *backedUp {
+	return &backedUp{database, instant(moment(h.Taken)), h.Ledgers, h.Rows(), h.MasterKey != ""}
+}
+
+var backedUpView = view[backedUp]{
+	[]column{{key: "Database"}, {key: "Taken"}, {key: "Ledgers"}, {key: "Rows"}, {key: "MasterKey"}},
+	func(b *backedUp) []any { return []any{b.Database, b.Taken, b.Ledgers, b.Rows, b.MasterKey} },
 }
 
 // masterKeyOf says where a server with these settings has its master key.
@@ -134,7 +151,7 @@ func openToRead(ctx context.Context, where storeOptions) (sqlconn.DB, error) {
 // checkOutput refuses to overwrite a file, and to fill a terminal.
 func checkOutput(p *process, path string) error {
 	if path == "-" {
-		if f, ok := p.stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		if terminalOf(p.stdout) != nil {
 			return misuse("standard output is a terminal: send it to a file or a program")
 		}
 		return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,6 @@ type checkpointOptions struct {
 	connection
 	account string
 	origin  string
-	output  outputFlag
 }
 
 func (o *checkpointOptions) flags(c *cobra.Command) {
@@ -56,8 +54,7 @@ func runCheckpointCreate(ctx context.Context, p *process, o checkpointOptions) e
 	if err := call(ctx, c, api.Reeve+".CreateCheckpoint", api.CreateCheckpointInput{AccountId: optional(o.account)}, &out); err != nil {
 		return err
 	}
-	_, err = io.WriteString(p.stdout, val(val(out.Checkpoint).Note))
-	return err
+	return printSaid(p, checkpointView, new(val(out.Checkpoint)), val(val(out.Checkpoint).Note))
 }
 
 func newCheckpointList(p *process) *cobra.Command {
@@ -75,16 +72,20 @@ server has witnessed.`,
 	}
 	o.flags(c)
 	c.Flags().StringVar(&o.origin, "origin", "", "`deployment/account` whose checkpoints were witnessed here, as the first line of each has it")
-	o.output.flags(c.Flags())
 	return c
 }
 
-var checkpointColumns = []column{
-	{key: "Number", title: "NUMBER", right: true},
-	{key: "Time", title: "TIME"},
-	{key: "LedgerCount", title: "LEDGERS", right: true},
-	{key: "RevisionCount", title: "REVISIONS", right: true},
-	{key: "Note", title: ""},
+var checkpointView = view[api.Checkpoint]{
+	[]column{
+		{key: "Number", title: "NUMBER", right: true},
+		{key: "Time", title: "TIME"},
+		{key: "LedgerCount", title: "LEDGERS", right: true},
+		{key: "RevisionCount", title: "REVISIONS", right: true},
+		{key: "Note"},
+	},
+	func(c *api.Checkpoint) []any {
+		return []any{val(c.Number), val(c.Time), val(c.LedgerCount), val(c.RevisionCount), val(c.Note)}
+	},
 }
 
 func runCheckpointList(ctx context.Context, p *process, o checkpointOptions) error {
@@ -95,11 +96,7 @@ func runCheckpointList(ctx context.Context, p *process, o checkpointOptions) err
 	if err != nil {
 		return err
 	}
-	columns := checkpointColumns
-	if o.output.forPeople() {
-		columns = columns[:4]
-	}
-	rows := newRecords(p.stdout, o.output, columns)
+	rows := newList(p, checkpointView)
 	var newest int64
 	var witnesses []api.WitnessProgress
 	in := api.ListCheckpointsInput{AccountId: optional(o.account), Origin: optional(o.origin)}
@@ -108,8 +105,7 @@ func runCheckpointList(ctx context.Context, p *process, o checkpointOptions) err
 		if w != nil {
 			witnesses = w
 		}
-		cells := []any{newest, val(found.Time), val(found.LedgerCount), val(found.RevisionCount), val(found.Note)}
-		return rows.row(cells[:len(columns)]...)
+		return rows.add(&found)
 	})
 	if err != nil {
 		return err
@@ -133,7 +129,7 @@ func witnessLine(w api.WitnessProgress, newest int64) string {
 		line += fmt.Sprintf(", %d behind", behind)
 	}
 	if val(w.Failures) > 0 {
-		line += fmt.Sprintf("; failed %d times, next attempt %v: %s", val(w.Failures), timeText(w.NextTime), val(w.Error))
+		line += fmt.Sprintf("; failed %d times, next attempt %s: %s", val(w.Failures), tableText(timeCell(w.NextTime)), printable(val(w.Error)))
 	}
 	return line
 }
@@ -179,12 +175,15 @@ func runCheckpointShow(ctx context.Context, p *process, o checkpointOptions, arg
 	if err := call(ctx, c, api.Reeve+".GetCheckpoint", in, &out); err != nil {
 		return err
 	}
-	text := val(val(out.Checkpoint).Note)
 	if keys {
-		text = val(out.VerifierKeys)
+		return printSaid(p, verifierKeysView, &out, val(out.VerifierKeys))
 	}
-	_, err = io.WriteString(p.stdout, text)
-	return err
+	return printSaid(p, checkpointView, new(val(out.Checkpoint)), val(val(out.Checkpoint).Note))
+}
+
+var verifierKeysView = view[api.GetCheckpointOutput]{
+	[]column{{key: "VerifierKeys"}},
+	func(out *api.GetCheckpointOutput) []any { return []any{val(out.VerifierKeys)} },
 }
 
 func newCheckpointRotateKey(p *process) *cobra.Command {
@@ -196,11 +195,17 @@ func newCheckpointRotateKey(p *process) *cobra.Command {
 The old key signs that the new one follows it and stays published at
 /.well-known/reeve-key, so whoever knows either believes both. Only keys of the
 root account may.`,
-		Args: arguments(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error { return runCheckpointRotateKey(c.Context(), p, o) },
+		Example: `  reeve checkpoint rotate-key >> reeve-keys.txt`,
+		Args:    arguments(0, 0, ""),
+		RunE:    func(c *cobra.Command, _ []string) error { return runCheckpointRotateKey(c.Context(), p, o) },
 	}
 	o.connection.flags(c.Flags())
 	return c
+}
+
+var rotatedKeyView = view[api.RotateCheckpointKeyOutput]{
+	[]column{{key: "VerifierKey"}},
+	func(out *api.RotateCheckpointKeyOutput) []any { return []any{val(out.VerifierKey)} },
 }
 
 func runCheckpointRotateKey(ctx context.Context, p *process, o checkpointOptions) error {
@@ -212,6 +217,5 @@ func runCheckpointRotateKey(ctx context.Context, p *process, o checkpointOptions
 	if err := call(ctx, c, api.Reeve+".RotateCheckpointKey", api.RotateCheckpointKeyInput{}, &out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, val(out.VerifierKey))
-	return err
+	return printSaid(p, rotatedKeyView, &out, val(out.VerifierKey)+"\n")
 }

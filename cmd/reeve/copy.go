@@ -89,12 +89,25 @@ func runCopy(ctx context.Context, p *process, o copyOptions) error {
 	if err != nil {
 		return err
 	}
+	text := ""
 	if result.Resumed {
-		fmt.Fprintln(p.stdout, "went on with a copy that had stopped")
+		text = "went on with a copy that had stopped\n"
 	}
-	_, err = fmt.Fprintf(p.stdout, "copied %s of %s to %s; the heads of %s are the same on both sides\n%s\n",
+	text += fmt.Sprintf("copied %s of %s to %s; the heads of %s are the same on both sides\n%s\n",
 		counted(result.Rows, "row"), counted(int64(result.Tables), "table"), o.to.name(), counted(result.Ledgers, "ledger"), keyAdvice(o))
-	return err
+	return printSaid(p, copiedView, &copied{o.from.name(), o.to.name(), result.Resumed, int64(result.Tables), result.Rows, result.Ledgers}, text)
+}
+
+// copied is what reeve copy tells programs.
+type copied struct {
+	From, To              string
+	Resumed               bool
+	Tables, Rows, Ledgers int64
+}
+
+var copiedView = view[copied]{
+	[]column{{key: "From"}, {key: "To"}, {key: "Resumed"}, {key: "Tables"}, {key: "Rows"}, {key: "Ledgers"}},
+	func(c *copied) []any { return []any{c.From, c.To, c.Resumed, c.Tables, c.Rows, c.Ledgers} },
 }
 
 // checkPlaces refuses what can be seen to be a mistake before anything is opened.
@@ -151,10 +164,10 @@ func copyDatabase(ctx context.Context, p *process, o copyOptions) (result store.
 		return result, fmt.Errorf("target: %w", err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	progress := copyProgress{p: p}
+	progress := newProgress(p)
 	defer progress.clear()
 	return store.Copy(ctx, from, to, store.CopyOptions{
-		Progress: progress.show,
+		Progress: copyProgress(progress),
 		Check: func(ctx context.Context, s *store.Store) error {
 			progress.clear()
 			return checkCopy(ctx, p, o, s)
@@ -162,19 +175,10 @@ func copyDatabase(ctx context.Context, p *process, o copyOptions) (result store.
 	})
 }
 
-// copyProgress is a line on the terminal.
-type copyProgress struct{ p *process }
-
-func (c copyProgress) show(at store.CopyProgress) {
-	if !c.p.watched() {
-		return
-	}
-	fmt.Fprintf(c.p.stderr, "\r%-70s", fmt.Sprintf("%s %s, %d of %s ", at.Doing, at.Table, at.Rows, counted(at.Total, "row")))
-}
-
-func (c copyProgress) clear() {
-	if c.p.watched() {
-		fmt.Fprintf(c.p.stderr, "\r%70s\r", "")
+// copyProgress shows how far rows are.
+func copyProgress(g *progress) func(store.CopyProgress) {
+	return func(at store.CopyProgress) {
+		g.show(at.Rows, at.Total, fmt.Sprintf("%s %s, %d of %s", at.Doing, at.Table, at.Rows, counted(at.Total, "row")))
 	}
 }
 
@@ -197,17 +201,17 @@ func checkCopy(ctx context.Context, p *process, o copyOptions, s *store.Store) e
 }
 
 func verifyCopy(ctx context.Context, p *process, s *store.Store) error {
-	v := &verification{p: p, people: true, out: newRecords(p.stdout, "table", verifyColumns)}
-	err := v.ledgersOf(ctx, s)
-	v.clearProgress()
-	if err != nil {
+	v := newVerification(p)
+	v.quiet = !p.forPeople() // what is printed is the copy
+	if err := v.ledgersOf(ctx, s); err != nil {
 		return err
 	}
+	err := v.conclude()
 	if v.faults == 0 {
-		return v.conclude()
+		return err
 	}
-	return errors.Join(v.out.end(), fmt.Errorf("the copy is the same as its source, row by row, with a fault in %d of %s; verify the source too. "+
-		"The copy stays unfinished; the same command with --no-verify finishes it as it is", v.faults, counted(v.ledgers, "ledger")))
+	return negative("the copy is the same as its source, row by row, with a fault in %d of %s; verify the source too. "+
+		"The copy stays unfinished; the same command with --no-verify finishes it as it is", v.faults, counted(v.ledgers, "ledger"))
 }
 
 // copyPrivate copies a small file for its owner alone, so that a crash leaves

@@ -14,7 +14,6 @@ type diffOptions struct {
 	connection
 	configuration string
 	from, to      string
-	output        outputFlag
 }
 
 func newDiff(p *process) *cobra.Command {
@@ -36,20 +35,26 @@ func newDiff(p *process) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "", "the earlier `TIME` (required)")
 	f.StringVar(&o.to, "to", "", "the later `TIME` (required)")
-	o.output.flags(f)
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
-var diffColumns = []column{
-	{key: "Change", title: "CHANGE"},
-	{key: "ResourceArn", title: "RESOURCE"},
-	{key: "ResourceType", title: "TYPE"},
-	{key: "ResourceOwnerId", title: "OWNER"},
-	{key: "FromStatus", title: "STATUS BEFORE"},
-	{key: "ToStatus", title: "AFTER"},
-	{key: "FromConsumedLicenses", title: "LICENCES BEFORE", right: true},
-	{key: "ToConsumedLicenses", title: "AFTER", right: true},
+var differenceView = view[api.UsageDifference]{
+	[]column{
+		{key: "Change", title: "CHANGE"},
+		{key: "ResourceArn", title: "RESOURCE"},
+		{key: "ResourceType", title: "TYPE", spare: true},
+		{key: "ResourceOwnerId", title: "OWNER", spare: true},
+		{key: "FromStatus", title: "STATUS BEFORE"},
+		{key: "ToStatus", title: "AFTER"},
+		{key: "FromConsumedLicenses", title: "LICENCES BEFORE", right: true},
+		{key: "ToConsumedLicenses", title: "AFTER", right: true},
+	},
+	func(d *api.UsageDifference) []any {
+		return []any{val(d.Change), val(d.ResourceArn), val(d.ResourceType), val(d.ResourceOwnerId),
+			val(d.FromStatus), val(d.ToStatus), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses)}
+	},
 }
 
 func runDiff(ctx context.Context, p *process, o diffOptions) error {
@@ -72,13 +77,13 @@ func runDiff(ctx context.Context, p *process, o diffOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, diffColumns)
+	out := newList(p, differenceView)
 	in := api.CompareUsageInput{LicenseConfigurationArn: &arn, From: &from, To: &to}
 	head, differences, err := eachDifference(ctx, c, in, out)
 	if err != nil {
 		return err
 	}
-	if err := out.end(); err != nil || !o.output.forPeople() {
+	if err := out.end(); err != nil || !p.forPeople() {
 		return err
 	}
 	verb := "differ"
@@ -97,7 +102,7 @@ func runDiff(ctx context.Context, p *process, o diffOptions) error {
 
 // eachDifference prints all pages. It returns the last one, which has the
 // totals like every page, and how many resources differ.
-func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageInput, out records) (*api.CompareUsageOutput, int64, error) {
+func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageInput, out *list[api.UsageDifference]) (*api.CompareUsageOutput, int64, error) {
 	var page api.CompareUsageOutput
 	var differences int64
 	err := eachPage(func(token *string) (*string, error) {
@@ -107,14 +112,7 @@ func eachDifference(ctx context.Context, c *client.Client, in api.CompareUsageIn
 			return nil, err
 		}
 		differences += int64(len(page.Differences))
-		for _, d := range page.Differences {
-			err := out.row(val(d.Change), val(d.ResourceArn), val(d.ResourceType), val(d.ResourceOwnerId),
-				val(d.FromStatus), val(d.ToStatus), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses))
-			if err != nil {
-				return nil, err
-			}
-		}
-		return page.NextToken, nil
+		return page.NextToken, out.addAll(page.Differences)
 	})
 	return &page, differences, err
 }

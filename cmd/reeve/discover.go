@@ -22,7 +22,6 @@ type discoverOptions struct {
 	configuration string
 	dryRun        bool
 	rules         string
-	output        outputFlag
 }
 
 func newDiscover(p *process) *cobra.Command {
@@ -52,8 +51,8 @@ ProductInformationList of AWS License Manager has it.
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "change nothing, and say what each rule matches")
 	f.StringVar(&o.rules, "rules", "", "`FILE` of the rules to look by, of a dry run")
-	o.output.flags(f)
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -77,11 +76,11 @@ func runDiscover(ctx context.Context, p *process, o discoverOptions) error {
 		return err
 	}
 	in.LicenseConfigurationArn = &arn
-	d := &discovery{p: p, client: c, in: in, places: map[string]bool{}}
+	d := &discovery{p: p, progress: newProgress(p), client: c, in: in, places: map[string]bool{}}
 	if o.dryRun {
-		return d.preview(ctx, o.output)
+		return d.preview(ctx)
 	}
-	return d.run(ctx, o.output)
+	return d.run(ctx)
 }
 
 // readRules reads a ProductInformationList.
@@ -107,17 +106,18 @@ func readRules(path string) ([]api.DiscoveryRule, error) {
 
 // discovery follows the pages of DiscoverResources and adds them up.
 type discovery struct {
-	p      *process
-	client *client.Client
-	in     api.DiscoverResourcesInput
-	places map[string]bool // resources whose additional licences were added up
+	p        *process
+	progress *progress
+	client   *client.Client
+	in       api.DiscoverResourcesInput
+	places   map[string]bool // resources whose additional licences were added up
 
 	last                       api.DiscoverResourcesOutput
 	looked, matched, new, adds int64
 }
 
 func (d *discovery) pages(ctx context.Context, each func(*api.Find) error) error {
-	defer d.clearProgress()
+	defer d.progress.clear()
 	return eachPage(func(token *string) (*string, error) {
 		d.in.NextToken = token
 		var out api.DiscoverResourcesOutput
@@ -126,7 +126,7 @@ func (d *discovery) pages(ctx context.Context, each func(*api.Find) error) error
 		}
 		d.looked += val(out.Looked)
 		d.last = out
-		d.progress()
+		d.progress.show(0, 0, counted(d.looked, "resource")+" looked at")
 		for i := range out.Finds {
 			if err := each(&out.Finds[i]); err != nil {
 				return nil, err
@@ -136,40 +136,29 @@ func (d *discovery) pages(ctx context.Context, each func(*api.Find) error) error
 	})
 }
 
-func (d *discovery) progress() {
-	if d.p.watched() {
-		fmt.Fprintf(d.p.stderr, "\r%s looked at ", counted(d.looked, "resource"))
-	}
+var findView = view[api.Find]{
+	[]column{
+		{key: "ResourceArn", title: "RESOURCE"},
+		{key: "Outcome", title: "OUTCOME"},
+		{key: "Rule", title: "RULE", right: true},
+		{key: "AdditionalLicenses", title: "ADDS", right: true},
+		{key: "Why", title: "WHY"},
+	},
+	func(f *api.Find) []any {
+		return []any{val(f.ResourceArn), val(f.Outcome), number(f.Rule), val(f.AdditionalLicenses), why(f)}
+	},
 }
 
-func (d *discovery) clearProgress() {
-	if d.p.watched() {
-		fmt.Fprintf(d.p.stderr, "\r%60s\r", "")
-	}
-}
-
-var findColumns = []column{
-	{key: "ResourceArn", title: "RESOURCE"},
-	{key: "Outcome", title: "OUTCOME"},
-	{key: "Rule", title: "RULE", right: true},
-	{key: "AdditionalLicenses", title: "ADDS", right: true},
-	{key: "Why", title: "WHY"},
-}
-
-func (d *discovery) preview(ctx context.Context, output outputFlag) error {
-	out := newRecords(d.p.stdout, output, findColumns)
+func (d *discovery) preview(ctx context.Context) error {
+	out := newList(d.p, findView)
 	err := d.pages(ctx, func(f *api.Find) error {
 		d.add(f)
-		var rule any
-		if f.Rule != nil {
-			rule = *f.Rule
-		}
-		return out.row(val(f.ResourceArn), val(f.Outcome), rule, val(f.AdditionalLicenses), why(f))
+		return out.add(f)
 	})
 	if err != nil {
 		return err
 	}
-	if err := out.end(); err != nil || !output.forPeople() {
+	if err := out.end(); err != nil || !d.p.forPeople() {
 		return err
 	}
 	_, err = fmt.Fprintln(d.p.stdout, d.conclusion())
@@ -236,14 +225,18 @@ func (d *discovery) conclusion() string {
 	return text + fmt.Sprintf(", so %d are missing", d.adds-max(free, 0))
 }
 
-func (d *discovery) run(ctx context.Context, output outputFlag) error {
+var discoveredView = view[api.DiscoverResourcesOutput]{
+	[]column{{key: "Looked"}, {key: "ConsumedLicenses"}, {key: "LicenseCount"}, {key: "LicenseCountHardLimit"}},
+	func(out *api.DiscoverResourcesOutput) []any {
+		return []any{val(out.Looked), val(out.ConsumedLicenses), number(out.LicenseCount), val(out.LicenseCountHardLimit)}
+	},
+}
+
+func (d *discovery) run(ctx context.Context) error {
 	if err := d.pages(ctx, func(*api.Find) error { return nil }); err != nil {
 		return err
 	}
-	if !output.forPeople() {
-		d.last.Looked = &d.looked
-		return printJSON(d.p.stdout, d.last)
-	}
-	_, err := fmt.Fprintf(d.p.stdout, "%s looked at; %s in use\n", counted(d.looked, "resource"), counted(val(d.last.ConsumedLicenses), "licence"))
-	return err
+	d.last.Looked = &d.looked
+	return printSaid(d.p, discoveredView, &d.last,
+		fmt.Sprintf("%s looked at; %s in use\n", counted(d.looked, "resource"), counted(val(d.last.ConsumedLicenses), "licence")))
 }

@@ -29,7 +29,8 @@ on this machine: the root account's access key, the region and the endpoint.
 Run it where the server's data directory is, inside eval. Old AWS clients do not
 read an endpoint from the environment: give them --endpoint-url "$REEVE_ENDPOINT".
 Where the server's certificate is of an authority of its own, AWS_CA_BUNDLE and
-REEVE_CA_FILE name that: what the server has left, or --ca-file.`,
+REEVE_CA_FILE name that: what the server has left, or --ca-file.
+With --output json or csv it is the variables alone, for programs.`,
 		Example: `  eval "$(reeve env)"
   eval "$(reeve env --data /srv/reeve)"
   reeve env --shell fish | source
@@ -39,10 +40,11 @@ REEVE_CA_FILE name that: what the server has left, or --ca-file.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.data, "data", "", "data `directory` of the server (default REEVE_DATA, else ./reeve-data)")
-	f.StringVar(&o.shell, "shell", "posix", "whose syntax to print: posix, fish or powershell")
+	f.StringVar(&o.shell, "shell", "posix", "`shell` whose syntax to print: posix, fish or powershell")
 	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of the server (default what it left in the data directory)")
 	f.StringVar(&o.caFile, "ca-file", "", "`file` of the authorities that the server's certificate is believed by (default what it left in the data directory)")
 	f.StringVar(&o.region, "region", "", "region (default AWS_REGION, else us-east-1)")
+	completeWith(c, "shell", "posix", "fish", "powershell")
 	return c
 }
 
@@ -61,7 +63,7 @@ func runEnv(p *process, o envOptions) error {
 	if endpoint == "" {
 		endpoint = client.LeftEndpoint(data)
 	}
-	variables := [][2]string{
+	set := [][2]string{
 		{"AWS_ACCESS_KEY_ID", key.AccessKeyID},
 		{"AWS_SECRET_ACCESS_KEY", key.SecretAccessKey},
 		{"AWS_REGION", region},
@@ -77,17 +79,26 @@ func runEnv(p *process, o envOptions) error {
 		return err
 	}
 	if authority != "" {
-		variables = append(variables, [2]string{"AWS_CA_BUNDLE", authority}, [2]string{"REEVE_CA_FILE", authority})
+		set = append(set, [2]string{"AWS_CA_BUNDLE", authority}, [2]string{"REEVE_CA_FILE", authority})
 	}
+	return printEnv(p, syntax, set)
+}
+
+// printEnv prints variables as a shell sets them, or for programs as one object.
+func printEnv(p *process, syntax shell, set [][2]string) error {
 	var b strings.Builder
-	for _, v := range variables {
-		b.WriteString(syntax.set(v[0], v[1]) + "\n")
+	v := view[map[string]string]{}
+	object, cells := map[string]string{}, []any{}
+	for _, one := range set {
+		b.WriteString(syntax.set(one[0], one[1]) + "\n")
+		object[one[0]] = one[1]
+		v.columns, cells = append(v.columns, column{key: one[0]}), append(cells, one[1])
 	}
 	for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
 		b.WriteString(syntax.unset(name) + "\n")
 	}
-	_, err = fmt.Fprint(p.stdout, b.String())
-	return err
+	v.cells = func(*map[string]string) []any { return cells }
+	return printSaid(p, v, &object, b.String())
 }
 
 // authorityOf is the whole path of the authorities that clients need, "" for

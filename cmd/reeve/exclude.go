@@ -18,7 +18,6 @@ type excludeOptions struct {
 	owner         string
 	until         string
 	all           bool
-	output        outputFlag
 }
 
 const resourceHelp = `RESOURCE is an ARN, or its last part where no other resource of the configuration
@@ -48,6 +47,7 @@ again; reeve include ends it earlier.
 	f.StringVar(&o.owner, "owner", "", "who answers for it")
 	f.StringVar(&o.until, "until", "", "the `TIME` when it ends (default never)")
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -72,8 +72,7 @@ func runExclude(ctx context.Context, p *process, o excludeOptions) error {
 	if out.Exclusion != nil && out.Exclusion.Until != nil {
 		end = "until " + tidyMoment(*out.Exclusion.Until)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is excluded %s\n", printable(resource), end)
-	return err
+	return printSaid(p, exclusionView, new(val(out.Exclusion)), fmt.Sprintf("%s is excluded %s\n", printable(resource), end))
 }
 
 // resolve finds what a person calls a configuration and a resource.
@@ -124,6 +123,7 @@ again at once. The exclusion stays on record.
 		},
 	}
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -133,22 +133,27 @@ func runInclude(ctx context.Context, p *process, o excludeOptions) error {
 		return err
 	}
 	in := api.IncludeResourceInput{LicenseConfigurationArn: &arn, ResourceArn: &resource}
-	if err := call(ctx, c, api.Reeve+".IncludeResource", in, &api.IncludeResourceOutput{}); err != nil {
+	var out api.IncludeResourceOutput
+	if err := call(ctx, c, api.Reeve+".IncludeResource", in, &out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is no longer excluded\n", printable(resource))
-	return err
+	return printSaid(p, exclusionView, new(val(out.Exclusion)), fmt.Sprintf("%s is no longer excluded\n", printable(resource)))
 }
 
-var exclusionColumns = []column{
-	{key: "ResourceArn", title: "RESOURCE"},
-	{key: "Owner", title: "OWNER"},
-	{key: "Reason", title: "REASON"},
-	{key: "CreationTime", title: "SINCE"},
-	{key: "CreatedBy", title: "BY"},
-	{key: "Until", title: "UNTIL"},
-	{key: "EndTime", title: "ENDED"},
-	{key: "EndedBy", title: "ENDED BY"},
+var exclusionView = view[api.Exclusion]{
+	[]column{
+		{key: "ResourceArn", title: "RESOURCE"},
+		{key: "Owner", title: "OWNER"},
+		{key: "Reason", title: "REASON"},
+		{key: "CreationTime", title: "SINCE"},
+		{key: "CreatedBy", title: "BY", spare: true},
+		{key: "Until", title: "UNTIL"},
+		{key: "EndTime", title: "ENDED", spare: true},
+		{key: "EndedBy", title: "ENDED BY", spare: true},
+	},
+	func(e *api.Exclusion) []any {
+		return []any{val(e.ResourceArn), val(e.Owner), val(e.Reason), timeCell(e.CreationTime), val(e.CreatedBy), momentCell(e.Until), timeCell(e.EndTime), val(e.EndedBy)}
+	},
 }
 
 func newExclusions(p *process) *cobra.Command {
@@ -170,8 +175,8 @@ it, why and until when. --all lists the exclusions that have ended, too.
 	}
 	f := c.Flags()
 	f.BoolVar(&o.all, "all", false, "list those that have ended, too")
-	o.output.flags(f)
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -184,15 +189,8 @@ func runExclusions(ctx context.Context, p *process, o excludeOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, exclusionColumns)
-	err = eachExclusion(ctx, c, arn, o.all, func(e *api.Exclusion) error {
-		var until any
-		if e.Until != nil {
-			until = tidyMoment(*e.Until)
-		}
-		return out.row(val(e.ResourceArn), val(e.Owner), val(e.Reason), timeText(e.CreationTime), val(e.CreatedBy), until, timeText(e.EndTime), val(e.EndedBy))
-	})
-	if err != nil {
+	out := newList(p, exclusionView)
+	if err := eachExclusion(ctx, c, arn, o.all, out.add); err != nil {
 		return err
 	}
 	return out.end()

@@ -14,7 +14,6 @@ type explainOptions struct {
 	configuration string
 	resource      string
 	asOf          string
-	output        outputFlag
 }
 
 func newExplain(p *process) *cobra.Command {
@@ -40,16 +39,19 @@ has the same.
 	}
 	f := c.Flags()
 	f.StringVar(&o.asOf, "as-of", "", "the `TIME` to look at (default now)")
-	o.output.flags(f)
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
-var stepColumns = []column{
-	{key: "Kind", title: "KIND"},
-	{key: "Name", title: "NAME"},
-	{key: "Value", title: "VALUE"},
-	{key: "Note", title: "NOTE"},
+var stepView = view[api.ExplanationStep]{
+	[]column{
+		{key: "Kind", title: "KIND"},
+		{key: "Name", title: "NAME"},
+		{key: "Value", title: "VALUE"},
+		{key: "Note", title: "NOTE"},
+	},
+	func(s *api.ExplanationStep) []any { return []any{val(s.Kind), val(s.Name), val(s.Value), val(s.Note)} },
 }
 
 func runExplain(ctx context.Context, p *process, o explainOptions) error {
@@ -57,19 +59,13 @@ func runExplain(ctx context.Context, p *process, o explainOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.output == "json" {
+	if p.output == "json" {
 		return printJSON(p.stdout, e)
 	}
-	if o.output.forPeople() {
+	if p.forPeople() {
 		printConclusion(p, e)
 	}
-	out := newRecords(p.stdout, o.output, stepColumns)
-	for _, s := range e.Steps {
-		if err := out.row(val(s.Kind), val(s.Name), val(s.Value), val(s.Note)); err != nil {
-			return err
-		}
-	}
-	return out.end()
+	return printAll(p, stepView, e.Steps)
 }
 
 func fetchExplanation(ctx context.Context, p *process, o explainOptions) (*api.ExplainUsageOutput, error) {
@@ -102,8 +98,8 @@ func printConclusion(p *process, e *api.ExplainUsageOutput) {
 		fmt.Fprintf(p.stdout, " (revision %d of %s)", val(e.Revision), tidyMoment(*e.RevisionTime))
 	}
 	fmt.Fprintln(p.stdout)
-	if since := timeText(e.AssociationTime); since != nil {
-		fmt.Fprintf(p.stdout, "associated since %s\n", since)
+	if e.AssociationTime != nil {
+		fmt.Fprintf(p.stdout, "associated since %s\n", timeCell(e.AssociationTime))
 	}
 	if on := val(e.CountedOnResourceArn); on != "" && on != val(e.ResourceArn) {
 		fmt.Fprintf(p.stdout, "counted on %s\n", printable(on))

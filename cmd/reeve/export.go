@@ -52,6 +52,7 @@ the SQLite database of a stopped server, up to its newest checkpoint.
 	f.StringVar(&o.account, "account", "", "the account's 12 `digits` (default the key's own; root keys may name others)")
 	f.StringVar(&o.data, "data", "", "data `directory` of a stopped server")
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -74,11 +75,55 @@ func runExport(ctx context.Context, p *process, o exportOptions, args []string) 
 		return err
 	}
 	defer closeSource()
-	err = writeFile(p, o.evidence, func(w io.Writer) error { return evidence.Export(ctx, w, source, only) })
-	if errors.Is(err, evidence.ErrNothing) {
-		return fmt.Errorf("there is nothing to export: %w", err)
+	from := &countedSource{Source: source, progress: newProgress(p), sum: exported{File: o.evidence}}
+	err = writeFile(p, o.evidence, func(w io.Writer) error { return evidence.Export(ctx, w, from, only) })
+	from.progress.clear()
+	switch {
+	case errors.Is(err, evidence.ErrNothing):
+		return refuse("there is nothing to export: %w", err)
+	case err != nil, o.evidence == "-":
+		return err
 	}
-	return err
+	return printSaid(p, exportedView, &from.sum, from.sum.text())
+}
+
+// exported is what reeve export tells programs.
+type exported struct {
+	File                            string
+	Ledgers, Revisions, Checkpoints int64
+}
+
+var exportedView = view[exported]{
+	[]column{{key: "File"}, {key: "Ledgers"}, {key: "Revisions"}, {key: "Checkpoints"}},
+	func(e *exported) []any { return []any{e.File, e.Ledgers, e.Revisions, e.Checkpoints} },
+}
+
+func (e *exported) text() string {
+	return fmt.Sprintf("wrote %s: %s, %s, %s\n", e.File, counted(e.Ledgers, "ledger"), counted(e.Revisions, "revision"), counted(e.Checkpoints, "checkpoint"))
+}
+
+// countedSource counts what is exported of a source, and shows it.
+type countedSource struct {
+	evidence.Source
+	progress *progress
+	sum      exported
+}
+
+func (s *countedSource) Checkpoints(ctx context.Context, each func(evidence.Document) error) error {
+	s.sum.Checkpoints = 0 // they may be read more than once
+	return s.Source.Checkpoints(ctx, func(d evidence.Document) error {
+		s.sum.Checkpoints++
+		return each(d)
+	})
+}
+
+func (s *countedSource) Revisions(ctx context.Context, arn string, last int64, each func(*license.Revision) error) error {
+	s.sum.Ledgers++
+	return s.Source.Revisions(ctx, arn, last, func(r *license.Revision) error {
+		s.sum.Revisions++
+		s.progress.show(0, 0, counted(s.sum.Ledgers, "ledger")+", "+counted(s.sum.Revisions, "revision")+" written")
+		return each(r)
+	})
 }
 
 // open returns what to export from, and the ARN of the one ledger to export, if

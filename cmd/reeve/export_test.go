@@ -48,8 +48,8 @@ func TestADatabaseIsHeldAgainstWhatWasKept(t *testing.T) {
 	writeText(t, keyFile, key)
 	check := func() (string, error) {
 		var out bytes.Buffer
-		o := verifyOptions{data: s.cfg.Data, output: "table", keys: []string{keyFile}, checkpoints: []string{kept}}
-		err := runVerify(context.Background(), &process{stdout: &out, stderr: &out}, o)
+		o := verifyOptions{data: s.cfg.Data, keys: []string{keyFile}, checkpoints: []string{kept}}
+		err := runVerify(context.Background(), &process{stdout: &out, stderr: &out, lookupEnv: noEnv}, o)
 		return out.String(), err
 	}
 	out, err := check()

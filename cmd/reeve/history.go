@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -17,7 +16,6 @@ type historyOptions struct {
 	configuration string
 	from, to      string
 	step          string
-	output        outputFlag
 }
 
 func newHistory(p *process) *cobra.Command {
@@ -43,17 +41,56 @@ shows the most; | marks what was bought and ! what is beyond it.
 	f.StringVar(&o.from, "from", "", "`TIME` to begin at (default the configuration's creation)")
 	f.StringVar(&o.to, "to", "", "`TIME` to end at (default now)")
 	f.StringVar(&o.step, "step", "", "`length` of a step, such as 15m, 6h or 1d (default a round one that makes at most 54)")
-	o.output.flags(f)
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
-var historyColumns = []column{
-	{key: "From", title: "FROM"},
-	{key: "ConsumedLicenses", title: "IN USE", right: true},
-	{key: "PeakLicenses", title: "MOST", right: true},
-	{key: "LicenseCount", title: "BOUGHT", right: true},
-	{key: "LicenseCountHardLimit", title: "HARD"},
+// pointView shows the points of a history. People get a bar, which takes what the
+// other columns leave of the terminal.
+func pointView(p *process, points []api.UsageHistoryPoint) view[api.UsageHistoryPoint] {
+	scale, width := largest(points), barWidth
+	if screen := p.screen(); screen.width > 0 {
+		width = max(8, min(2*barWidth, screen.width-historyWidth))
+	}
+	return view[api.UsageHistoryPoint]{
+		[]column{
+			{key: "From"},
+			{title: "FROM"},
+			{key: "ConsumedLicenses", title: "IN USE", right: true},
+			{key: "PeakLicenses", title: "MOST", right: true},
+			{key: "LicenseCount"},
+			{title: "BOUGHT", right: true},
+			{key: "LicenseCountHardLimit"},
+			{title: "HARD"},
+			{title: "MOST IN USE", spread: true},
+		},
+		func(point *api.UsageHistoryPoint) []any {
+			bought, hard := any("unlimited"), ""
+			if point.LicenseCount != nil {
+				bought = *point.LicenseCount
+			}
+			if val(point.LicenseCountHardLimit) {
+				hard = "yes"
+			}
+			return []any{momentCell(point.From), plainTime(val(point.From)), val(point.ConsumedLicenses), val(point.PeakLicenses),
+				number(point.LicenseCount), bought, val(point.LicenseCountHardLimit), hard,
+				barCell(val(point.PeakLicenses), point.LicenseCount, scale, width)}
+		},
+	}
+}
+
+// historyWidth is what the columns beside the bar take, with a limit in the
+// millions.
+const historyWidth = 58
+
+// barCell is a bar that is noticed where it goes beyond what was bought.
+func barCell(value int64, bought *int64, scale int64, width int) any {
+	text := bar(value, bought, scale, width)
+	if bought != nil && value > *bought {
+		return alarming(text)
+	}
+	return text
 }
 
 func runHistory(ctx context.Context, p *process, o historyOptions) error {
@@ -61,25 +98,7 @@ func runHistory(ctx context.Context, p *process, o historyOptions) error {
 	if err != nil {
 		return err
 	}
-	columns, scale := historyColumns, int64(0)
-	if o.output.forPeople() {
-		columns = append(columns[:len(columns):len(columns)], column{title: "MOST IN USE"})
-		scale = largest(h.Points)
-	}
-	out := newRecords(p.stdout, o.output, columns)
-	for _, point := range h.Points {
-		cells := []any{tidyMoment(val(point.From)), val(point.ConsumedLicenses), val(point.PeakLicenses), nil, val(point.LicenseCountHardLimit)}
-		if point.LicenseCount != nil {
-			cells[3] = *point.LicenseCount
-		}
-		if o.output.forPeople() {
-			cells = append(peopleCells(cells), bar(val(point.PeakLicenses), point.LicenseCount, scale))
-		}
-		if err := out.row(cells...); err != nil {
-			return err
-		}
-	}
-	return out.end()
+	return printAll(p, pointView(p, h.Points), h.Points)
 }
 
 func fetchHistory(ctx context.Context, p *process, o historyOptions) (*api.GetUsageHistoryOutput, error) {
@@ -163,7 +182,8 @@ func parseStep(text string) (*int64, error) {
 	return optional(int64(d / time.Second)), nil
 }
 
-// barWidth is how many characters the largest value of a history has.
+// barWidth is how many characters the largest value of a history has where no
+// terminal says how many it may have.
 const barWidth = 40
 
 // largest is the largest value that the bars must show.
@@ -177,11 +197,11 @@ func largest(points []api.UsageHistoryPoint) int64 {
 
 // bar draws a value: # up to what was bought, ! beyond, and | at what was
 // bought.
-func bar(value int64, bought *int64, scale int64) string {
+func bar(value int64, bought *int64, scale int64, width int) string {
 	if scale == 0 {
 		return ""
 	}
-	length := func(n int64) int { return int((float64(n)*barWidth + float64(scale)/2) / float64(scale)) }
+	length := func(n int64) int { return int((float64(n)*float64(width) + float64(scale)/2) / float64(scale)) }
 	line := []byte(strings.Repeat("#", length(value)))
 	if bought == nil {
 		return string(line)
@@ -199,18 +219,11 @@ func bar(value int64, bought *int64, scale int64) string {
 	return string(line[:mark]) + "|" + string(line[mark:])
 }
 
-// peopleCells are the cells as a table shows them.
-func peopleCells(cells []any) []any {
-	if cells[3] == nil {
-		cells[3] = "unlimited"
+// plainTime is a moment as people read it in a column of them.
+func plainTime(text string) string {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return text
 	}
-	if hard, _ := cells[4].(bool); hard {
-		cells[4] = "yes"
-	} else {
-		cells[4] = ""
-	}
-	if t, err := time.Parse(time.RFC3339Nano, fmt.Sprint(cells[0])); err == nil {
-		cells[0] = t.UTC().Format("2006-01-02 15:04:05")
-	}
-	return cells
+	return t.UTC().Format("2006-01-02 15:04:05")
 }

@@ -60,9 +60,10 @@ forbids one of them, and the import ends there.`,
 	f := c.Flags()
 	f.BoolVar(&o.dryRun, "dry-run", false, "change nothing and say what would happen")
 	f.BoolVar(&o.skipBad, "skip-bad", false, "leave out lines that cannot be read")
-	f.StringVar(&o.mode, "mode", "observe", "observe or admit")
+	f.StringVar(&o.mode, "mode", "observe", "`how` resources come in: observe what is, or admit what limits allow")
 	f.StringVar(&o.account, "account", "", "12 `digits` of the account that agents' machines belong to (default the key's own; XML only)")
 	o.connection.flags(f)
+	completeWith(c, "mode", "observe", "admit")
 	return c
 }
 
@@ -93,7 +94,7 @@ func runImport(ctx context.Context, p *process, o importOptions) error {
 	if err := reportBad(p, bad, o.skipBad); err != nil {
 		return err
 	}
-	i := &importer{p: p, c: c, mode: o.mode, dryRun: o.dryRun, total: total}
+	i := &importer{p: p, progress: newProgress(p), c: c, mode: o.mode, dryRun: o.dryRun, total: total}
 	err = i.putAll(ctx, inputs, opts)
 	return errors.Join(i.summary(err != nil), err)
 }

@@ -24,11 +24,12 @@ const shownFailures = 1000
 
 // importer sends resources in batches and adds up what the server says.
 type importer struct {
-	p      *process
-	c      *client.Client
-	mode   string
-	dryRun bool
-	total  int
+	p        *process
+	progress *progress
+	c        *client.Client
+	mode     string
+	dryRun   bool
+	total    int
 
 	batch  []api.Resource
 	places map[string]string // file:line of each resource of the batch, by ARN
@@ -36,11 +37,12 @@ type importer struct {
 	size   int
 
 	done, created, changed, unchanged int64
-	failures                          int64
+	failed                            int64
+	failures                          []api.ResourceFailure // the first shownFailures of these
 }
 
 func (i *importer) putAll(ctx context.Context, inputs []input, opts source.Options) error {
-	defer i.clearProgress()
+	defer i.progress.clear()
 	for _, in := range inputs {
 		_, err := in.read(opts, func(item source.Item) error { return i.add(ctx, in.name, item) })
 		if err != nil {
@@ -89,9 +91,10 @@ func (i *importer) flush(ctx context.Context) error {
 	i.changed += val(out.Changed)
 	i.unchanged += val(out.Unchanged)
 	i.batch, i.places, i.size = i.batch[:0], nil, 0
-	i.clearProgress()
-	i.listFailures(out.Failures)
-	i.progress()
+	if err := i.listFailures(out.Failures); err != nil {
+		return err
+	}
+	i.progress.show(i.done, int64(i.total), fmt.Sprintf("%d of %s", i.done, counted(int64(i.total), "resource")))
 	return nil
 }
 
@@ -119,24 +122,31 @@ func mentions(text, arn string) bool {
 	return found && (after == "" || strings.ContainsRune(" :,.;", rune(after[0])))
 }
 
-func (i *importer) listFailures(failures []api.ResourceFailure) {
+// listFailures shows people each failure as it comes, and keeps them for
+// programs.
+func (i *importer) listFailures(failures []api.ResourceFailure) error {
 	for _, f := range failures {
-		if i.failures++; i.failures <= shownFailures {
-			fmt.Fprintf(i.p.stdout, "unlicensed: %s: %s\n", printable(val(f.ResourceArn)), printable(val(f.Message)))
+		if i.failed++; i.failed > shownFailures {
+			continue
+		}
+		if !i.p.forPeople() {
+			i.failures = append(i.failures, f)
+			continue
+		}
+		i.progress.clear()
+		if _, err := fmt.Fprintf(i.p.stdout, "unlicensed: %s: %s\n", printable(val(f.ResourceArn)), printable(val(f.Message))); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (i *importer) progress() {
-	if i.p.watched() {
-		fmt.Fprintf(i.p.stderr, "\r%d of %s", i.done, counted(int64(i.total), "resource"))
-	}
-}
-
-func (i *importer) clearProgress() {
-	if i.p.watched() {
-		fmt.Fprint(i.p.stderr, "\r"+strings.Repeat(" ", 50)+"\r")
-	}
+// importedView shows the sum of all answers.
+var importedView = view[api.PutResourcesOutput]{
+	[]column{{key: "Created"}, {key: "Changed"}, {key: "Unchanged"}, {key: "Failures"}},
+	func(out *api.PutResourcesOutput) []any {
+		return []any{val(out.Created), val(out.Changed), val(out.Unchanged), int64(len(out.Failures))}
+	},
 }
 
 // summary says what was done, also of an import that did not end.
@@ -152,9 +162,9 @@ func (i *importer) summary(failed bool) error {
 		what = fmt.Sprintf("%d of %s", i.done, counted(int64(i.total), "resource"))
 	}
 	line := fmt.Sprintf("%s %s: %d created, %d changed, %d unchanged", verb, what, i.created, i.changed, i.unchanged)
-	if i.failures > 0 {
-		line += "; " + counted(i.failures, "time") + " no licence was free or a rule forbade one"
+	if i.failed > 0 {
+		line += "; " + counted(i.failed, "time") + " no licence was free or a rule forbade one"
 	}
-	_, err := fmt.Fprintln(i.p.stdout, line)
-	return err
+	sum := api.PutResourcesOutput{Created: &i.created, Changed: &i.changed, Unchanged: &i.unchanged, Failures: i.failures}
+	return printSaid(i.p, importedView, &sum, line+"\n")
 }

@@ -14,9 +14,10 @@ func newKey(p *process) *cobra.Command {
 }
 
 // keyFlags are --user and the account.
-func (o *iamOptions) keyFlags(c *cobra.Command) {
+func (o *iamOptions) keyFlags(c *cobra.Command, p *process) {
 	c.Flags().StringVar(&o.user, "user", "", "`name` of the user that the key belongs to (default the account's root user)")
 	o.flags(c)
+	completeFlag(c, p, &o.connection, "user", userNames)
 }
 
 func newKeyCreate(p *process) *cobra.Command {
@@ -24,7 +25,7 @@ func newKeyCreate(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create --user NAME | --account DIGITS",
 		Short: "Make an access key and print it",
-		Long: `Make an access key of a user and print it as JSON; without --user it is one of
+		Long: `Make an access key of a user and print it; without --user it is one of
 the account's root user, who may do everything in the account. The secret is
 shown this once. A user has two keys at most, so that one can replace the other.`,
 		Example: `  reeve key create --user ana
@@ -35,19 +36,36 @@ shown this once. A user has two keys at most, so that one can replace the other.
 				return misuse("--account is missing, or --user for a key of a user")
 			}
 			var out api.CreateAccessKeyOutput
-			return askJSON(c.Context(), p, &o, "CreateAccessKey", api.CreateAccessKeyInput{AccountId: optional(o.account), UserName: optional(o.user)}, &out)
+			return askOne(c.Context(), p, &o, newKeyView, "CreateAccessKey", api.CreateAccessKeyInput{AccountId: optional(o.account), UserName: optional(o.user)}, &out)
 		},
 	}
-	o.keyFlags(c)
+	o.keyFlags(c, p)
 	return c
 }
 
-var keyColumns = []column{
-	{key: "AccessKeyId", title: "ID"},
-	{key: "UserName", title: "USER"},
-	{key: "Status", title: "STATUS"},
-	{key: "CreationTime", title: "CREATED"},
-	{key: "LastUsedTime", title: "LAST USED"},
+var newKeyView = view[api.CreateAccessKeyOutput]{
+	[]column{
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "UserName", title: "USER"},
+		{key: "AccessKeyId", title: "ACCESS KEY ID"},
+		{key: "SecretAccessKey", title: "SECRET ACCESS KEY"},
+	},
+	func(k *api.CreateAccessKeyOutput) []any {
+		return []any{val(k.AccountId), val(k.UserName), val(k.AccessKeyId), val(k.SecretAccessKey)}
+	},
+}
+
+var keyView = view[api.AccessKeyMetadata]{
+	[]column{
+		{key: "AccessKeyId", title: "ID"},
+		{key: "UserName", title: "USER"},
+		{key: "Status", title: "STATUS"},
+		{key: "CreationTime", title: "CREATED"},
+		{key: "LastUsedTime", title: "LAST USED"},
+	},
+	func(k *api.AccessKeyMetadata) []any {
+		return []any{val(k.AccessKeyId), val(k.UserName), val(k.Status), timeCell(k.CreationTime), timeCell(k.LastUsedTime)}
+	},
 }
 
 func newKeyList(p *process) *cobra.Command {
@@ -60,8 +78,7 @@ func newKeyList(p *process) *cobra.Command {
 		Args: arguments(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return runKeyList(c.Context(), p, &o) },
 	}
-	o.keyFlags(c)
-	o.output.flags(c.Flags())
+	o.keyFlags(c, p)
 	return c
 }
 
@@ -70,13 +87,7 @@ func runKeyList(ctx context.Context, p *process, o *iamOptions) error {
 	if err := ask(ctx, p, o, "ListAccessKeys", api.ListAccessKeysInput{AccountId: optional(o.account), UserName: optional(o.user)}, &out); err != nil {
 		return err
 	}
-	rows := newRecords(p.stdout, o.output, keyColumns)
-	for _, k := range out.AccessKeyMetadata {
-		if err := rows.row(val(k.AccessKeyId), val(k.UserName), val(k.Status), timeText(k.CreationTime), timeText(k.LastUsedTime)); err != nil {
-			return err
-		}
-	}
-	return rows.end()
+	return printAll(p, keyView, out.AccessKeyMetadata)
 }
 
 // newKeyStatus is key disable and key enable.
@@ -95,7 +106,7 @@ active key of the root account's root user stays active.`,
 			return ask(c.Context(), p, &o, "UpdateAccessKey", in, &out)
 		},
 	}
-	o.keyFlags(c)
+	o.keyFlags(c, p)
 	return c
 }
 
@@ -112,6 +123,6 @@ func newKeyDelete(p *process) *cobra.Command {
 			return ask(c.Context(), p, &o, "DeleteAccessKey", in, &out)
 		},
 	}
-	o.keyFlags(c)
+	o.keyFlags(c, p)
 	return c
 }

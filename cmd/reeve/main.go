@@ -1,8 +1,5 @@
 // Command reeve is the licence ledger's server and its command line: one file
 // of this directory a subcommand, wiring only.
-//
-// Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command
-// line itself is wrong.
 package main
 
 import (
@@ -17,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 )
 
 // process is what commands may use of the process that they run in.
@@ -26,17 +22,12 @@ type process struct {
 	stdout    io.Writer
 	stderr    io.Writer
 	lookupEnv func(string) (string, bool)
+	output    outputFlag // --output; see output.go
 }
 
 func (p *process) getenv(name string) string {
 	v, _ := p.lookupEnv(name)
 	return v
-}
-
-// watched tells whether a person sees standard error, for progress lines.
-func (p *process) watched() bool {
-	f, ok := p.stderr.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && p.getenv("TERM") != "dumb"
 }
 
 func main() {
@@ -52,29 +43,19 @@ func run(ctx context.Context, p *process, args []string) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
-		return 0
+		return exitDone
 	}
 	if ctx.Err() != nil {
 		fmt.Fprintln(p.stderr, "reeve: interrupted")
-		return 1
+		return exitFailed
 	}
-	var usage *usageError
-	if errors.As(err, &usage) {
-		fmt.Fprintf(p.stderr, "reeve: %v; see %s --help\n", err, cmd.CommandPath())
-		return 2
+	code := exitCode(err)
+	text := fmt.Sprintf("reeve: %v", err)
+	if code == exitMisuse {
+		text += fmt.Sprintf("; see %s --help", cmd.CommandPath())
 	}
-	fmt.Fprintf(p.stderr, "reeve: %v\n", err)
-	return 1
-}
-
-// usageError is a mistake in the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func misuse(format string, args ...any) error {
-	return &usageError{fmt.Errorf(format, args...)}
+	fmt.Fprintln(p.stderr, text)
+	return code
 }
 
 func newRoot(p *process) *cobra.Command {
@@ -101,8 +82,7 @@ in with reeve import, and say with any AWS client what was bought and which
 machines use it (create-license-configuration,
 update-license-specifications-for-resource).
 
-Exit codes: 0 done; 1 refused, failed, or a fault was found; 2 the command line
-is wrong.`,
+` + exitHelp,
 		Version:       versionLine(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -114,12 +94,14 @@ is wrong.`,
 	root.SetErr(p.stderr)
 	root.SetFlagErrorFunc(flagError)
 	root.SetVersionTemplate("{{.Version}}\n")
+	addOutput(root, p)
 	addGroup(root, "server", "Run a server:", newServe(p), newHealth(p), newEnv(p), newAccount(p), newOrganization(p), newUser(p), newRole(p), newPolicy(p), newKey(p), newAgentToken(p), newMigrate(p), newCopy(p), newBackup(p), newRestore(p))
 	addGroup(root, "fill", "Tell it what there is:", newImport(p), newSource(p))
 	addGroup(root, "discovery", "Let rules find what uses a licence:", newDiscover(p), newExclude(p), newInclude(p), newExclusions(p), newSoftware(p))
 	addGroup(root, "sharing", "Let other accounts use a configuration:", newShare(p), newUnshare(p), newShares(p))
 	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newWhatIf(p), newDiff(p), newVerify(p), newAudit(p), newExport(p), newCheckpoint(p))
-	root.AddCommand(newVersion(p))
+	root.AddCommand(newCompletion(p), newVersion(p))
+	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }
 
@@ -163,7 +145,7 @@ func noSuchCommand(c *cobra.Command, args []string) error {
 	}
 	var names []string
 	for _, sub := range c.Commands() {
-		if sub.IsAvailableCommand() && sub.Name() != "help" && sub.Name() != "completion" {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
 			names = append(names, sub.Name())
 		}
 	}

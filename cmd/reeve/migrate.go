@@ -63,7 +63,7 @@ The database is the one that reeve serve opens with the same flags, environment
 (REEVE_DATA, REEVE_DATABASE) and configuration file. One with a newer schema than
 this program's is refused.
 
-With --check nothing is changed, and the exit code is 1 when there is something to
+With --check nothing is changed, and the exit code is 4 when there is something to
 do.`,
 		Example: `  reeve migrate --data ./reeve-data
   reeve migrate --database postgres://reeve@db.example/reeve
@@ -90,15 +90,13 @@ func runMigrate(ctx context.Context, p *process, o migrateOptions) error {
 			return err
 		}
 	}
+	stop := newProgress(p).spin("bringing the schema up to date")
 	done, err := withDatabase(ctx, where, store.Migrate)
+	stop()
 	if err != nil {
 		return err
 	}
-	if len(done) == 0 {
-		return sayUpToDate(p, where)
-	}
-	_, err = fmt.Fprintf(p.stdout, "%s: schema brought up to date (%s)\n", where.name(), strings.Join(done, ", "))
-	return err
+	return sayMigrated(p, &migrated{where.name(), done, nil})
 }
 
 // checkSchema fails when there is something to do.
@@ -106,22 +104,43 @@ func checkSchema(ctx context.Context, p *process, where storeOptions) error {
 	if where.postgres == "" {
 		_, err := os.Stat(filepath.Join(where.data, databaseFile))
 		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s does not exist yet: reeve migrate makes it", where.name())
+			return negative("%s does not exist yet: reeve migrate makes it", where.name())
 		}
 	}
 	pending, err := withDatabase(ctx, where, store.Pending)
 	if err != nil {
 		return err
 	}
-	if len(pending) > 0 {
-		return fmt.Errorf("%s: the schema is not up to date (%s): run reeve migrate", where.name(), strings.Join(pending, ", "))
+	if err := sayMigrated(p, &migrated{where.name(), nil, pending}); err != nil {
+		return err
 	}
-	return sayUpToDate(p, where)
+	if len(pending) > 0 {
+		return negative("%s: the schema is not up to date (%s): run reeve migrate", where.name(), strings.Join(pending, ", "))
+	}
+	return nil
 }
 
-func sayUpToDate(p *process, where storeOptions) error {
-	_, err := fmt.Fprintf(p.stdout, "%s: schema is up to date, nothing to do\n", where.name())
-	return err
+// migrated is what reeve migrate tells programs.
+type migrated struct {
+	Database string
+	Done     []string
+	Pending  []string
+}
+
+var migratedView = view[migrated]{
+	[]column{{key: "Database"}, {key: "Done"}, {key: "Pending"}},
+	func(m *migrated) []any { return []any{m.Database, m.Done, m.Pending} },
+}
+
+func sayMigrated(p *process, m *migrated) error {
+	text := ""
+	switch {
+	case len(m.Done) > 0:
+		text = fmt.Sprintf("%s: schema brought up to date (%s)\n", m.Database, strings.Join(m.Done, ", "))
+	case len(m.Pending) == 0:
+		text = fmt.Sprintf("%s: schema is up to date, nothing to do\n", m.Database)
+	}
+	return printSaid(p, migratedView, m, text)
 }
 
 // withDatabase opens a database for fn.

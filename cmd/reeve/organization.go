@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,6 @@ type organizationOptions struct {
 	organization string
 	account      string
 	force        bool
-	output       outputFlag
 }
 
 func newOrganization(p *process) *cobra.Command {
@@ -43,8 +41,7 @@ func changeOrganization[In, Out any](ctx context.Context, p *process, o *organiz
 	if err := call(ctx, c, api.Reeve+"."+operation, in, out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, done)
-	return err
+	return say(p, "%s\n", done)
 }
 
 func newOrganizationCreate(p *process) *cobra.Command {
@@ -52,7 +49,7 @@ func newOrganizationCreate(p *process) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create",
 		Short: "Make an organization and print it",
-		Long: `Make an organization and print it as JSON. Its management account is one of the
+		Long: `Make an organization and print it. Its management account is one of the
 deployment, by default the caller's. Only keys of the root account may make
 organizations and add accounts to them.`,
 		Example: `  reeve organization create --management 111122223333`,
@@ -62,7 +59,7 @@ organizations and add accounts to them.`,
 				return err
 			}
 			in := api.CreateOrganizationInput{ManagementAccountId: optional(o.account)}
-			return askJSON(c.Context(), p, &iamOptions{connection: o.connection}, "CreateOrganization", in, &api.CreateOrganizationOutput{})
+			return askOne(c.Context(), p, &iamOptions{connection: o.connection}, newOrganizationView, "CreateOrganization", in, &api.CreateOrganizationOutput{})
 		},
 	}
 	c.Flags().StringVar(&o.account, "management", "", "the 12 `digits` of the management account (default the caller's)")
@@ -75,26 +72,47 @@ func newOrganizationShow(p *process) *cobra.Command {
 	return o.bind(&cobra.Command{
 		Use:     "show",
 		Short:   "Print the organization of the account",
-		Long:    `Print the organization of the account as JSON.`,
+		Long:    `Print the organization of the account.`,
 		Example: `  reeve organization show`,
 		Args:    arguments(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			in := api.DescribeOrganizationInput{OrganizationId: optional(o.organization)}
-			return askJSON(c.Context(), p, &iamOptions{connection: o.connection}, "DescribeOrganization", in, &api.DescribeOrganizationOutput{})
+			return askOne(c.Context(), p, &iamOptions{connection: o.connection}, organizationView, "DescribeOrganization", in, &api.DescribeOrganizationOutput{})
 		},
 	})
 }
 
 var organizationColumns = []column{
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Name", title: "NAME"},
-	{key: "Role", title: "ROLE"},
-	{key: "JoinedTime", title: "JOINED"},
+	{key: "OrganizationId", title: "ID"},
+	{key: "ManagementAccountId", title: "MANAGEMENT ACCOUNT"},
+	{key: "DelegatedAdministratorId", title: "DELEGATED ADMINISTRATOR"},
+	{key: "CreationTime", title: "CREATED"},
+}
+
+func organizationCells(o api.Organization) []any {
+	return []any{val(o.OrganizationId), val(o.ManagementAccountId), val(o.DelegatedAdministratorId), timeCell(o.CreationTime)}
+}
+
+var (
+	newOrganizationView = view[api.CreateOrganizationOutput]{organizationColumns, func(out *api.CreateOrganizationOutput) []any { return organizationCells(val(out.Organization)) }}
+	organizationView    = view[api.DescribeOrganizationOutput]{organizationColumns, func(out *api.DescribeOrganizationOutput) []any { return organizationCells(val(out.Organization)) }}
+)
+
+var memberView = view[api.OrganizationAccount]{
+	[]column{
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "Name", title: "NAME"},
+		{key: "Role", title: "ROLE"},
+		{key: "JoinedTime", title: "JOINED"},
+	},
+	func(a *api.OrganizationAccount) []any {
+		return []any{val(a.AccountId), val(a.Name), val(a.Role), timeCell(a.JoinedTime)}
+	},
 }
 
 func newOrganizationList(p *process) *cobra.Command {
 	var o organizationOptions
-	c := o.bind(&cobra.Command{
+	return o.bind(&cobra.Command{
 		Use:     "list",
 		Short:   "List the accounts of an organization",
 		Long:    `List the accounts of an organization, for its administrators.`,
@@ -102,29 +120,15 @@ func newOrganizationList(p *process) *cobra.Command {
 		Args:    arguments(0, 0, ""),
 		RunE:    func(c *cobra.Command, _ []string) error { return runOrganizationList(c.Context(), p, &o) },
 	})
-	o.output.flags(c.Flags())
-	return c
 }
 
 func runOrganizationList(ctx context.Context, p *process, o *organizationOptions) error {
-	rows := newRecords(p.stdout, o.output, organizationColumns)
-	err := eachPage(func(token *string) (*string, error) {
+	return printPages(p, memberView, func(token *string) ([]api.OrganizationAccount, *string, error) {
 		var out api.ListOrganizationAccountsOutput
 		in := api.ListOrganizationAccountsInput{OrganizationId: optional(o.organization), NextToken: token}
-		if err := ask(ctx, p, &iamOptions{connection: o.connection}, "ListOrganizationAccounts", in, &out); err != nil {
-			return nil, err
-		}
-		for _, a := range out.Accounts {
-			if err := rows.row(val(a.AccountId), val(a.Name), val(a.Role), timeText(a.JoinedTime)); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
+		err := ask(ctx, p, &iamOptions{connection: o.connection}, "ListOrganizationAccounts", in, &out)
+		return out.Accounts, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
 }
 
 func newOrganizationAdd(p *process) *cobra.Command {

@@ -1,93 +1,211 @@
 package main
 
+// How commands print. A command says once what its objects look like, in a
+// view, and one of these prints them in the form that --output asks for:
+//
+//	printPages(p, view, fetch)         every page of a list of the API
+//	newList(p, view)                   a list that the command goes through itself: add each, then end
+//	printOne(p, view, object)          one object: a table of its fields
+//	printSaid(p, view, object, text)   one object about which people read a sentence, or a document
+//	say(p, format, …)                  a sentence for people where programs need nothing but the exit code
+//
+// With --output json the objects are printed whole, as the API has them: a list
+// is an array with one object a line. The cells of a view are what tables and
+// CSV show. A cell is nil (nothing), a string, an int64, a bool, an instant, a
+// []string, or one of these in alarming(…). What people read beside the records,
+// such as totals, is printed only if p.forPeople(). A command that has nothing
+// to say prints nothing in any form.
+//
+// Nothing else writes tables, JSON or CSV, and nothing else asks for --output.
+
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 )
 
-// outputFlag is --output of the commands that print records.
+// outputFlag is --output: table, json or csv.
 type outputFlag string
 
+var outputForms = []string{"table", "json", "csv"}
+
 func (o *outputFlag) String() string { return string(*o) }
-func (o *outputFlag) Type() string   { return "table|json|csv" }
+func (o *outputFlag) Type() string   { return strings.Join(outputForms, "|") }
 
 func (o *outputFlag) Set(s string) error {
-	if s != "table" && s != "json" && s != "csv" {
-		return &flagValueError{fmt.Errorf("is %q: give table, json or csv", s)}
+	for _, form := range outputForms {
+		if s == form {
+			*o = outputFlag(s)
+			return nil
+		}
 	}
-	*o = outputFlag(s)
-	return nil
+	return &flagValueError{fmt.Errorf("is %q: give table, json or csv", s)}
 }
 
-func (o *outputFlag) flags(f *pflag.FlagSet) {
-	*o = "table"
-	f.VarP(o, "output", "o", "form of the records; totals and titles are printed with table only")
+// addOutput gives --output to a command and all below it.
+func addOutput(c *cobra.Command, p *process) {
+	p.output = "table"
+	c.PersistentFlags().VarP(&p.output, "output", "o", "`form` of what is printed: table for people, json for programs, csv for spreadsheets")
+	completeWith(c, "output", outputForms...)
 }
 
-func (o outputFlag) forPeople() bool { return o == "table" }
+// forPeople tells whether to print what is no record, such as totals.
+func (p *process) forPeople() bool { return p.output == "table" || p.output == "" }
 
-// column is one member of the records that a command prints.
+// column is one member of what a command prints.
 type column struct {
-	key   string // in JSON and CSV
-	title string // in tables
-	right bool   // numbers line up at the right
+	key    string // in CSV, the API's own where it has one; "" leaves it to tables
+	title  string // in tables; "" leaves it to CSV
+	right  bool   // numbers line up at the right
+	spare  bool   // left out of a table that does not fit the terminal
+	spread bool   // takes what the terminal has left, as bars do; never cut
 }
 
-// records prints rows of cells. A cell is a string, an int64 or nil for
-// nothing.
+// view says how objects of a kind are shown: a cell for each column.
+type view[T any] struct {
+	columns []column
+	cells   func(*T) []any
+}
+
+// instant is a moment in RFC 3339. Tables show its seconds.
+type instant string
+
+// alarm is a cell that is red where there are colours.
+type alarm struct{ cell any }
+
+// alarming marks a cell as one to look at first.
+func alarming(cell any) any { return alarm{cell} }
+
+// records prints rows in one form.
 type records interface {
-	row(cells ...any) error
+	row(object any, cells []any) error
 	end() error
 }
 
-func newRecords(w io.Writer, format outputFlag, columns []column) records {
-	switch format {
+func newRecords(p *process, columns []column) records {
+	switch p.output {
 	case "json":
-		return &jsonRecords{w: w, columns: columns}
+		return &jsonRecords{w: p.stdout}
 	case "csv":
-		return newCSVRecords(w, columns)
+		return newCSVRecords(p.stdout, columns)
 	}
-	return &table{w: w, columns: columns}
+	return newTable(p, columns)
 }
 
-// jsonRecords prints one array, a record a line, so that it streams and still
+// list prints objects of a kind, one after the other.
+type list[T any] struct {
+	view view[T]
+	out  records
+}
+
+func newList[T any](p *process, v view[T]) *list[T] {
+	return &list[T]{v, newRecords(p, v.columns)}
+}
+
+func (l *list[T]) add(one *T) error { return l.out.row(one, l.view.cells(one)) }
+func (l *list[T]) end() error       { return l.out.end() }
+
+// addAll adds what is left of a list when an error has not ended it.
+func (l *list[T]) addAll(all []T) error {
+	for i := range all {
+		if err := l.add(&all[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printAll prints a list that is there as a whole.
+func printAll[T any](p *process, v view[T], all []T) error {
+	out := newList(p, v)
+	if err := out.addAll(all); err != nil {
+		return err
+	}
+	return out.end()
+}
+
+// printPages prints what fetch returns for each page, as eachPage asks for them.
+func printPages[T any](p *process, v view[T], fetch func(token *string) (page []T, next *string, err error)) error {
+	out := newList(p, v)
+	err := eachPage(func(token *string) (*string, error) {
+		page, next, err := fetch(token)
+		if err != nil {
+			return nil, err
+		}
+		return next, out.addAll(page)
+	})
+	if err != nil {
+		return err
+	}
+	return out.end()
+}
+
+// printOne prints one object; people get a line for each field that has a
+// value.
+func printOne[T any](p *process, v view[T], one *T) error {
+	if !p.forPeople() {
+		return printRecord(p, v, one)
+	}
+	return printFields(p, v.columns, v.cells(one))
+}
+
+// printSaid prints one object for programs, and the text as it is for people.
+func printSaid[T any](p *process, v view[T], one *T, text string) error {
+	if !p.forPeople() {
+		return printRecord(p, v, one)
+	}
+	_, err := io.WriteString(p.stdout, text)
+	return err
+}
+
+// say prints a sentence for people.
+func say(p *process, format string, args ...any) error {
+	if !p.forPeople() {
+		return nil
+	}
+	_, err := fmt.Fprintf(p.stdout, format, args...)
+	return err
+}
+
+// printRecord prints a JSON object, or CSV of one row.
+func printRecord[T any](p *process, v view[T], one *T) error {
+	if p.output == "json" {
+		return printJSON(p.stdout, one)
+	}
+	return printAll(p, v, []T{*one})
+}
+
+// printJSON prints one value as indented JSON.
+func printJSON(w io.Writer, v any) error {
+	if err := json.MarshalWrite(w, v, jsontext.WithIndent("  ")); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, "\n")
+	return err
+}
+
+// jsonRecords prints one array, an object a line, so that it streams and still
 // greps.
 type jsonRecords struct {
-	w       io.Writer
-	columns []column
-	rows    int
+	w    io.Writer
+	rows int
 }
 
-func (j *jsonRecords) row(cells ...any) error {
+func (j *jsonRecords) row(object any, _ []any) error {
 	lead := ",\n"
 	if j.rows == 0 {
 		lead = "[\n"
 	}
 	j.rows++
-	line := []byte(lead + "{")
-	for i, c := range cells {
-		if c == nil {
-			continue
-		}
-		if line[len(line)-1] != '{' {
-			line = append(line, ',')
-		}
-		value, err := json.Marshal(c)
-		if err != nil {
-			return err
-		}
-		line = append(append(append(line, '"'), j.columns[i].key...), '"', ':')
-		line = append(line, value...)
+	line, err := json.Marshal(object)
+	if err != nil {
+		return err
 	}
-	_, err := j.w.Write(append(line, '}'))
+	_, err = j.w.Write(append([]byte(lead), line...))
 	return err
 }
 
@@ -97,140 +215,5 @@ func (j *jsonRecords) end() error {
 		tail = "[]\n"
 	}
 	_, err := io.WriteString(j.w, tail)
-	return err
-}
-
-// csvRecords prints RFC 4180 with a header.
-type csvRecords struct{ w *csv.Writer }
-
-func newCSVRecords(w io.Writer, columns []column) *csvRecords {
-	c := &csvRecords{csv.NewWriter(w)}
-	var header []string
-	for _, col := range columns {
-		header = append(header, col.key)
-	}
-	_ = c.w.Write(header) // its error comes back from Flush
-	return c
-}
-
-func (c *csvRecords) row(cells ...any) error {
-	var out []string
-	for _, cell := range cells {
-		out = append(out, csvCell(cell))
-	}
-	return c.w.Write(out)
-}
-
-func (c *csvRecords) end() error {
-	c.w.Flush()
-	return c.w.Error()
-}
-
-// csvCell keeps text that came from machines from being run as a formula by
-// the spreadsheet that an auditor opens the file with.
-func csvCell(cell any) string {
-	s, isText := cell.(string)
-	switch {
-	case cell == nil:
-		return ""
-	case !isText:
-		return fmt.Sprint(cell)
-	case s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])):
-		return "'" + s
-	}
-	return s
-}
-
-// table lines columns up. It looks at the first rows to choose the widths and
-// then streams; a later cell that is wider moves only its own line.
-type table struct {
-	w       io.Writer
-	columns []column
-	held    [][]string
-	widths  []int // chosen when not nil
-}
-
-// tableLook is how many rows a table looks at.
-const tableLook = 1000
-
-func (t *table) row(cells ...any) error {
-	out := make([]string, len(cells))
-	for i, c := range cells {
-		if c != nil {
-			out[i] = printable(fmt.Sprint(c))
-		}
-	}
-	if t.widths != nil {
-		return t.print(out)
-	}
-	t.held = append(t.held, out)
-	if len(t.held) < tableLook {
-		return nil
-	}
-	return t.release()
-}
-
-func (t *table) end() error {
-	if t.widths != nil || len(t.held) == 0 {
-		return nil
-	}
-	return t.release()
-}
-
-// release chooses the widths and prints what was held.
-func (t *table) release() error {
-	var titles []string
-	for _, c := range t.columns {
-		titles = append(titles, c.title)
-	}
-	t.widths = make([]int, len(t.columns))
-	rows := append([][]string{titles}, t.held...)
-	for _, row := range rows {
-		for i, cell := range row {
-			t.widths[i] = max(t.widths[i], utf8.RuneCountInString(cell))
-		}
-	}
-	t.held = nil
-	for _, row := range rows {
-		if err := t.print(row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *table) print(row []string) error {
-	var line strings.Builder
-	for i, cell := range row {
-		pad := strings.Repeat(" ", max(0, t.widths[i]-utf8.RuneCountInString(cell)))
-		if i > 0 {
-			line.WriteString("  ")
-		}
-		if t.columns[i].right {
-			line.WriteString(pad + cell)
-		} else {
-			line.WriteString(cell + pad)
-		}
-	}
-	_, err := fmt.Fprintln(t.w, strings.TrimRight(line.String(), " "))
-	return err
-}
-
-// printable keeps what machines reported from moving a terminal's cursor.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == utf8.RuneError || unicode.Is(unicode.Bidi_Control, r) {
-			return '?'
-		}
-		return r
-	}, s)
-}
-
-// printJSON prints one value as indented JSON.
-func printJSON(w io.Writer, v any) error {
-	if err := json.MarshalWrite(w, v, jsontext.WithIndent("  ")); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, "\n")
 	return err
 }

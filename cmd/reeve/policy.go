@@ -40,22 +40,39 @@ seconds on every server.`,
 			}
 			var out api.PutPolicyOutput
 			in := api.PutPolicyInput{PolicyName: &args[0], PolicyDocument: text, UserName: optional(o.user), RoleName: optional(o.role), AccountId: optional(o.account)}
-			return askJSON(c.Context(), p, &o.iamOptions, "PutPolicy", in, &out)
+			return askOne(c.Context(), p, &o.iamOptions, newPolicyView, "PutPolicy", in, &out)
 		},
 	}
 	c.Flags().StringVar(&o.document, "document", "", "`file` of the policy as JSON; - is standard input (required)")
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
 	return c
+}
+
+var newPolicyView = view[api.PutPolicyOutput]{
+	[]column{{key: "PolicyArn", title: "ARN"}},
+	func(out *api.PutPolicyOutput) []any { return []any{val(out.PolicyArn)} },
 }
 
 var policyColumns = []column{
 	{key: "PolicyName", title: "NAME"},
 	{key: "Type", title: "TYPE"},
 	{key: "PolicyArn", title: "ARN"},
-	{key: "UpdateTime", title: "CHANGED"},
+	{key: "UpdateTime", title: "CHANGED", spare: true},
 	{key: "Description", title: "FOR"},
 }
+
+func policyCells(one *api.Policy) []any {
+	return []any{val(one.PolicyName), val(one.Type), val(one.PolicyArn), timeCell(one.UpdateTime), val(one.Description)}
+}
+
+var (
+	policyView      = view[api.Policy]{policyColumns, policyCells}
+	wholePolicyView = view[api.Policy]{
+		append(policyColumns[:len(policyColumns):len(policyColumns)], column{key: "PolicyDocument", title: "DOCUMENT"}),
+		func(one *api.Policy) []any { return append(policyCells(one), val(one.PolicyDocument)) },
+	}
+)
 
 func newPolicyList(p *process) *cobra.Command {
 	var o iamOptions
@@ -71,46 +88,24 @@ those of the account. With --user or --role, list the ones that hold for it.`,
 		RunE: func(c *cobra.Command, _ []string) error { return runPolicyList(c.Context(), p, &o, show) },
 	}
 	c.Flags().BoolVar(&show, "documents", false, "also show the policies themselves")
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
-	o.output.flags(c.Flags())
 	return c
 }
 
 func runPolicyList(ctx context.Context, p *process, o *iamOptions, show bool) error {
-	columns := policyColumns
+	v := policyView
 	if show {
-		columns = append(columns[:len(columns):len(columns)], column{key: "PolicyDocument", title: "DOCUMENT"})
+		v = wholePolicyView
 	}
-	rows := newRecords(p.stdout, o.output, columns)
-	err := eachPolicy(ctx, p, o, func(one api.Policy) error {
-		cells := []any{val(one.PolicyName), val(one.Type), val(one.PolicyArn), timeText(one.UpdateTime), val(one.Description)}
-		if show {
-			cells = append(cells, val(one.PolicyDocument))
-		}
-		return rows.row(cells...)
-	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
+	return printPages(p, v, func(token *string) ([]api.Policy, *string, error) { return policyPage(ctx, p, o, token) })
 }
 
-// eachPolicy calls f with every policy that ListPolicies has.
-func eachPolicy(ctx context.Context, p *process, o *iamOptions, f func(api.Policy) error) error {
-	return eachPage(func(token *string) (*string, error) {
-		var out api.ListPoliciesOutput
-		in := api.ListPoliciesInput{UserName: optional(o.user), RoleName: optional(o.role), AccountId: optional(o.account), NextToken: token}
-		if err := ask(ctx, p, o, "ListPolicies", in, &out); err != nil {
-			return nil, err
-		}
-		for _, one := range out.Policies {
-			if err := f(one); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
-	})
+func policyPage(ctx context.Context, p *process, o *iamOptions, token *string) ([]api.Policy, *string, error) {
+	var out api.ListPoliciesOutput
+	in := api.ListPoliciesInput{UserName: optional(o.user), RoleName: optional(o.role), AccountId: optional(o.account), NextToken: token}
+	err := ask(ctx, p, o, "ListPolicies", in, &out)
+	return out.Policies, out.NextToken, err
 }
 
 // policyARN finds the ARN of a policy that can be attached by its name. What
@@ -121,19 +116,22 @@ func policyARN(ctx context.Context, p *process, o iamOptions, name string) (stri
 	}
 	o.user, o.role = "", ""
 	var found []string
-	err := eachPolicy(ctx, p, &o, func(one api.Policy) error {
-		if val(one.PolicyName) == name {
-			found = append(found, val(one.PolicyArn))
+	err := eachPage(func(token *string) (*string, error) {
+		page, next, err := policyPage(ctx, p, &o, token)
+		for _, one := range page {
+			if val(one.PolicyName) == name {
+				found = append(found, val(one.PolicyArn))
+			}
 		}
-		return nil
+		return next, err
 	})
 	switch {
 	case err != nil:
 		return "", err
 	case len(found) == 0:
-		return "", misuse("there is no policy %q: reeve policy list shows those that there are", name)
+		return "", refuse("there is no policy %q: reeve policy list shows those that there are", name)
 	case len(found) > 1:
-		return "", misuse("there are two policies %q: give %s", name, strings.Join(found, " or "))
+		return "", refuse("there are two policies %q: give %s", name, strings.Join(found, " or "))
 	}
 	return found[0], nil
 }
@@ -151,8 +149,9 @@ func newPolicyDelete(p *process) *cobra.Command {
 			return ask(c.Context(), p, &o, "DeletePolicy", in, &out)
 		},
 	}
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
+	complete(c, p, &o.connection, policyNames)
 	return c
 }
 
@@ -176,8 +175,9 @@ on every server.`,
 			return ask(c.Context(), p, &o, "AttachPolicy", in, &out)
 		},
 	}
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
+	complete(c, p, &o.connection, policyNames)
 	return c
 }
 
@@ -198,7 +198,8 @@ func newPolicyDetach(p *process) *cobra.Command {
 			return ask(c.Context(), p, &o, "DetachPolicy", in, &out)
 		},
 	}
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
+	complete(c, p, &o.connection, policyNames)
 	return c
 }

@@ -34,19 +34,23 @@ statement is shown as its place in the policy, counted from 1, and its Sid.`,
 	f.StringVar(&o.document, "document", "", "`file` of a policy to ask instead; - is standard input")
 	f.StringArrayVar(&o.resources, "resource", nil, "`ARN` to ask about; may be given several times (default *)")
 	f.StringArrayVar(&o.keys, "key", nil, "condition key of the request, as `name=value`; may be given several times, also the same")
-	o.holderFlags(c)
+	o.holderFlags(c, p)
 	o.flags(c)
-	o.output.flags(f)
 	return c
 }
 
-var simulateColumns = []column{
-	{key: "EvalActionName", title: "ACTION"},
-	{key: "EvalResourceName", title: "RESOURCE"},
-	{key: "EvalDecision", title: "DECISION"},
-	{key: "PolicyName", title: "POLICY"},
-	{key: "Statement", title: "STATEMENT", right: true},
-	{key: "Sid", title: "SID"},
+var decisionView = view[api.EvaluationResult]{
+	[]column{
+		{key: "EvalActionName", title: "ACTION"},
+		{key: "EvalResourceName", title: "RESOURCE"},
+		{key: "EvalDecision", title: "DECISION"},
+		{key: "PolicyName", title: "POLICY"},
+		{key: "Statement", title: "STATEMENT", right: true},
+		{key: "Sid", title: "SID"},
+	},
+	func(r *api.EvaluationResult) []any {
+		return []any{val(r.EvalActionName), val(r.EvalResourceName), val(r.EvalDecision), val(r.PolicyName), number(r.Statement), val(r.Sid)}
+	},
 }
 
 func runPolicySimulate(ctx context.Context, p *process, o *simulateOptions, actions []string) error {
@@ -66,17 +70,7 @@ func runPolicySimulate(ctx context.Context, p *process, o *simulateOptions, acti
 	if err := ask(ctx, p, &o.iamOptions, "SimulatePolicy", in, &out); err != nil {
 		return err
 	}
-	rows := newRecords(p.stdout, o.output, simulateColumns)
-	for _, r := range out.EvaluationResults {
-		cells := []any{val(r.EvalActionName), val(r.EvalResourceName), val(r.EvalDecision), val(r.PolicyName), nil, val(r.Sid)}
-		if r.Statement != nil {
-			cells[4] = *r.Statement
-		}
-		if err := rows.row(cells...); err != nil {
-			return err
-		}
-	}
-	return rows.end()
+	return printAll(p, decisionView, out.EvaluationResults)
 }
 
 // contextEntries reads name=value; the same name again is one more value.

@@ -43,9 +43,9 @@ func resolveConfiguration(ctx context.Context, c *client.Client, name string) (s
 	case err != nil:
 		return "", err
 	case len(found) == 0:
-		return "", fmt.Errorf("no licence configuration is called %q in region %s: %s", name, c.Region(), whatThereIs(others))
+		return "", refuse("no licence configuration is called %q in region %s: %s", name, c.Region(), whatThereIs(others))
 	case len(found) > 1:
-		return "", fmt.Errorf("%d licence configurations are called %q: give the ARN of one of them, such as %s", len(found), name, found[0])
+		return "", refuse("%d licence configurations are called %q: give the ARN of one of them, such as %s", len(found), name, found[0])
 	}
 	return found[0], nil
 }
@@ -115,9 +115,9 @@ func only(found map[string]bool, name string) (string, error) {
 		if len(found) == 1 {
 			return arn, nil
 		}
-		return "", fmt.Errorf("%d resources of this configuration end in %q: give the ARN of one of them, such as %s", len(found), name, arn)
+		return "", refuse("%d resources of this configuration end in %q: give the ARN of one of them, such as %s", len(found), name, arn)
 	}
-	return "", fmt.Errorf("no resource associated with this configuration ends in %q: give its ARN", name)
+	return "", refuse("no resource associated with this configuration ends in %q: give its ARN", name)
 }
 
 // lastPart is what people call a resource: i-0abc of …:instance/i-0abc.

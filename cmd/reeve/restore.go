@@ -85,9 +85,9 @@ func runRestore(ctx context.Context, p *process, o restoreOptions, path string) 
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "restored %s, the state of %s: %s, %s in %s\n%s\n", where.name(), h.Taken.Format(time.RFC3339),
-		counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), time.Since(begun).Round(time.Millisecond), advice)
-	return err
+	return printSaid(p, backedUpView, newBackedUp(where.name(), h),
+		fmt.Sprintf("restored %s, the state of %s: %s, %s in %s\n%s\n", where.name(), h.Taken.Format(time.RFC3339),
+			counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), time.Since(begun).Round(time.Millisecond), advice))
 }
 
 // backupSource returns what opens a backup, as often as it is read. Standard
@@ -145,17 +145,17 @@ func (r *restoring) tryOut(ctx context.Context, source func() (io.ReadCloser, er
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(r.p.stdout, "the backup is good: the state of %s, %s, %s, written by %s on %s; %s\n",
-		h.Taken.Format(time.RFC3339), counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), h.Program, h.Database, aboutKey(h))
-	return err
+	return printSaid(r.p, backedUpView, newBackedUp("", h),
+		fmt.Sprintf("the backup is good: the state of %s, %s, %s, written by %s on %s; %s\n",
+			h.Taken.Format(time.RFC3339), counted(h.Ledgers, "ledger"), counted(h.Rows(), "row"), h.Program, h.Database, aboutKey(h)))
 }
 
 func (r *restoring) fill(ctx context.Context, source func() (io.ReadCloser, error), db sqlconn.DB, check func(context.Context, *store.Store) error) (h *archive.Header, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
-	progress := copyProgress{r.p}
+	progress := newProgress(r.p)
 	defer progress.clear()
 	return store.Restore(ctx, source, db, store.RestoreOptions{
-		Replace: r.o.replace, Progress: progress.show,
+		Replace: r.o.replace, Progress: copyProgress(progress),
 		Check: func(ctx context.Context, s *store.Store) error {
 			progress.clear()
 			return check(ctx, s)
@@ -176,14 +176,17 @@ func (r *restoring) verifyLedgers(ctx context.Context, s *store.Store) error {
 	if r.o.noVerify {
 		return nil
 	}
-	v := &verification{p: r.p, people: true, out: newRecords(r.p.stdout, "table", verifyColumns)}
-	err := v.ledgersOf(ctx, s)
-	v.clearProgress()
-	if err != nil || v.faults == 0 {
-		return errors.Join(err, v.conclude())
+	v := newVerification(r.p)
+	v.quiet = !r.p.forPeople() // what is printed is the restore
+	if err := v.ledgersOf(ctx, s); err != nil {
+		return err
 	}
-	return errors.Join(v.out.end(), fmt.Errorf("the backup has a fault in %d of %s, and so had the database that it was made of. Nothing was changed; --no-verify restores it as it is",
-		v.faults, counted(v.ledgers, "ledger")))
+	err := v.conclude()
+	if v.faults == 0 {
+		return err
+	}
+	return negative("the backup has a fault in %d of %s, and so had the database that it was made of. Nothing was changed; --no-verify restores it as it is",
+		v.faults, counted(v.ledgers, "ledger"))
 }
 
 // keepKey writes the master key of the backup where there is none, and says

@@ -20,7 +20,7 @@ type roleOptions struct {
 
 func (o *roleOptions) roleFlags(c *cobra.Command) {
 	c.Flags().StringVar(&o.trust, "trust", "", "`file` of the trust policy: who may assume the role; - is standard input")
-	c.Flags().DurationVar(&o.longest, "max-session", 0, "how long a session lasts at most, 1h to 12h")
+	c.Flags().DurationVar(&o.longest, "max-session", 0, "the longest a session may last, 1h to 12h (default 1h)")
 	o.flags(c)
 }
 
@@ -78,7 +78,7 @@ what the role's policies allow.`,
 			}
 			var out api.CreateRoleOutput
 			in := api.CreateRoleInput{RoleName: &args[0], AssumeRolePolicyDocument: trust, MaxSessionDuration: o.seconds(), AccountId: optional(o.account)}
-			return askJSON(c.Context(), p, &o.iamOptions, "CreateRole", in, &out)
+			return askOne(c.Context(), p, &o.iamOptions, newRoleView, "CreateRole", in, &out)
 		},
 	}
 	o.roleFlags(c)
@@ -103,10 +103,11 @@ trusted assumes it again.`,
 			}
 			var out api.UpdateRoleOutput
 			in := api.UpdateRoleInput{RoleName: &args[0], AssumeRolePolicyDocument: trust, MaxSessionDuration: o.seconds(), AccountId: optional(o.account)}
-			return askJSON(c.Context(), p, &o.iamOptions, "UpdateRole", in, &out)
+			return askOne(c.Context(), p, &o.iamOptions, changedRoleView, "UpdateRole", in, &out)
 		},
 	}
 	o.roleFlags(c)
+	complete(c, p, &o.connection, roleNames)
 	return c
 }
 
@@ -118,6 +119,16 @@ var roleColumns = []column{
 	{key: "MaxSessionDuration", title: "SECONDS", right: true},
 }
 
+func roleCells(r *api.Role) []any {
+	return []any{val(r.RoleName), val(r.RoleId), val(r.Arn), timeCell(r.CreationTime), val(r.MaxSessionDuration)}
+}
+
+var (
+	roleView        = view[api.Role]{roleColumns, roleCells}
+	newRoleView     = view[api.CreateRoleOutput]{roleColumns, func(out *api.CreateRoleOutput) []any { return roleCells(new(val(out.Role))) }}
+	changedRoleView = view[api.UpdateRoleOutput]{roleColumns, func(out *api.UpdateRoleOutput) []any { return roleCells(new(val(out.Role))) }}
+)
+
 func newRoleList(p *process) *cobra.Command {
 	var o iamOptions
 	c := &cobra.Command{
@@ -128,28 +139,15 @@ func newRoleList(p *process) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return runRoleList(c.Context(), p, &o) },
 	}
 	o.flags(c)
-	o.output.flags(c.Flags())
 	return c
 }
 
 func runRoleList(ctx context.Context, p *process, o *iamOptions) error {
-	rows := newRecords(p.stdout, o.output, roleColumns)
-	err := eachPage(func(token *string) (*string, error) {
+	return printPages(p, roleView, func(token *string) ([]api.Role, *string, error) {
 		var out api.ListRolesOutput
-		if err := ask(ctx, p, o, "ListRoles", api.ListRolesInput{AccountId: optional(o.account), NextToken: token}, &out); err != nil {
-			return nil, err
-		}
-		for _, r := range out.Roles {
-			if err := rows.row(val(r.RoleName), val(r.RoleId), val(r.Arn), timeText(r.CreationTime), val(r.MaxSessionDuration)); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
+		err := ask(ctx, p, o, "ListRoles", api.ListRolesInput{AccountId: optional(o.account), NextToken: token}, &out)
+		return out.Roles, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
 }
 
 func newRoleDelete(p *process) *cobra.Command {
@@ -166,5 +164,6 @@ func newRoleDelete(p *process) *cobra.Command {
 		},
 	}
 	o.flags(c)
+	complete(c, p, &o.connection, roleNames)
 	return c
 }

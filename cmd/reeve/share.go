@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +14,6 @@ type shareOptions struct {
 	configuration string
 	with          string
 	force         bool
-	output        outputFlag
 }
 
 const withHelp = `ACCOUNT is one of the owner's organization; "organization" is all of it.`
@@ -51,6 +49,7 @@ all of them.
 	}
 	c.Flags().StringVar(&o.with, "with", "", "`ACCOUNT` to share with, or organization")
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -66,8 +65,7 @@ func runShare(ctx context.Context, p *process, o shareOptions) error {
 	if err := call(ctx, c, api.Reeve+".ShareLicenseConfiguration", in, &api.ShareLicenseConfigurationOutput{}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is shared with %s\n", printable(o.configuration), printable(o.with))
-	return err
+	return say(p, "%s is shared with %s\n", printable(o.configuration), printable(o.with))
 }
 
 func newUnshare(p *process) *cobra.Command {
@@ -91,6 +89,7 @@ out are associated, this is refused; with --force these associations end with it
 	f.StringVar(&o.with, "with", "", "`ACCOUNT` that it is shared with, or organization")
 	f.BoolVar(&o.force, "force", false, "end the associations that stand in the way")
 	o.connection.flags(f)
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -106,13 +105,12 @@ func runUnshare(ctx context.Context, p *process, o shareOptions) error {
 	if err := call(ctx, c, api.Reeve+".UnshareLicenseConfiguration", in, &api.UnshareLicenseConfigurationOutput{}); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s is no longer shared with %s\n", printable(o.configuration), printable(o.with))
-	return err
+	return say(p, "%s is no longer shared with %s\n", printable(o.configuration), printable(o.with))
 }
 
-var shareColumns = []column{
-	{key: "Principal", title: "PRINCIPAL"},
-	{key: "Accounts", title: "ACCOUNTS", right: true},
+var shareView = view[api.Share]{
+	[]column{{key: "Principal", title: "PRINCIPAL"}, {key: "Accounts", title: "ACCOUNTS", right: true}},
+	func(s *api.Share) []any { return []any{val(s.Principal), number(s.Accounts)} },
 }
 
 func newShares(p *process) *cobra.Command {
@@ -131,8 +129,8 @@ number of its accounts.
 			return runShares(c.Context(), p, o)
 		},
 	}
-	o.output.flags(c.Flags())
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
@@ -146,11 +144,5 @@ func runShares(ctx context.Context, p *process, o shareOptions) error {
 	if err := call(ctx, c, api.Reeve+".ListLicenseConfigurationShares", in, &out); err != nil {
 		return err
 	}
-	rows := newRecords(p.stdout, o.output, shareColumns)
-	for _, s := range out.Shares {
-		if err := rows.row(val(s.Principal), val(s.Accounts)); err != nil {
-			return err
-		}
-	}
-	return rows.end()
+	return printAll(p, shareView, out.Shares)
 }

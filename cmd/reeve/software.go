@@ -11,7 +11,6 @@ import (
 type softwareOptions struct {
 	connection
 	unmatched bool
-	output    outputFlag
 }
 
 func newSoftware(p *process) *cobra.Command {
@@ -30,19 +29,23 @@ rule. Counts follow the reports within a minute or so.`,
 	}
 	f := c.Flags()
 	f.BoolVar(&o.unmatched, "unmatched", false, "list only what no discovery rule names")
-	o.output.flags(f)
 	o.connection.flags(f)
 	return c
 }
 
-var softwareColumns = []column{
-	{key: "Machines", title: "MACHINES", right: true},
-	{key: "Name", title: "NAME"},
-	{key: "Publisher", title: "PUBLISHER"},
-	{key: "Product", title: "PRODUCT"},
-	{key: "Version", title: "VERSION"},
-	{key: "Edition", title: "EDITION"},
-	{key: "Matched", title: "RULE"},
+var softwareView = view[api.Software]{
+	[]column{
+		{key: "Machines", title: "MACHINES", right: true},
+		{key: "Name", title: "NAME"},
+		{key: "Publisher", title: "PUBLISHER", spare: true},
+		{key: "Product", title: "PRODUCT"},
+		{key: "Version", title: "VERSION"},
+		{key: "Edition", title: "EDITION"},
+		{key: "Matched", title: "RULE"},
+	},
+	func(s *api.Software) []any {
+		return []any{val(s.Machines), val(s.Name), val(s.Publisher), val(s.Product), val(s.Version), val(s.Edition), val(s.Matched)}
+	},
 }
 
 func runSoftware(ctx context.Context, p *process, o softwareOptions) error {
@@ -50,26 +53,10 @@ func runSoftware(ctx context.Context, p *process, o softwareOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, softwareColumns)
-	err = eachPage(func(token *string) (*string, error) {
-		var page api.ListSoftwareOutput
+	return printPages(p, softwareView, func(token *string) ([]api.Software, *string, error) {
+		var out api.ListSoftwareOutput
 		in := api.ListSoftwareInput{Unmatched: optional(o.unmatched), NextToken: token}
-		if err := call(ctx, c, api.Reeve+".ListSoftware", in, &page); err != nil {
-			return nil, err
-		}
-		for _, s := range page.Software {
-			matched := "no"
-			if val(s.Matched) {
-				matched = "yes"
-			}
-			if err := out.row(val(s.Machines), val(s.Name), val(s.Publisher), val(s.Product), val(s.Version), val(s.Edition), matched); err != nil {
-				return nil, err
-			}
-		}
-		return page.NextToken, nil
+		err := call(ctx, c, api.Reeve+".ListSoftware", in, &out)
+		return out.Software, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return out.end()
 }

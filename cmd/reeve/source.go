@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,8 +34,7 @@ account.`
 
 type sourceOptions struct {
 	connection
-	name   string
-	output outputFlag
+	name string
 }
 
 // command makes a subcommand that is about one source.
@@ -50,16 +48,23 @@ func (o *sourceOptions) command(use, short, long string, run func(context.Contex
 	}
 }
 
-var sourceColumns = []column{
-	{key: "Name", title: "NAME"},
-	{key: "Kind", title: "KIND"},
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "State", title: "STATE"},
-	{key: "LastRunTime", title: "LAST RUN"},
-	{key: "LastRunStatus", title: "ENDED"},
-	{key: "Seen", title: "SEEN", right: true},
-	{key: "Failed", title: "FAILED", right: true},
-	{key: "NextRunTime", title: "NEXT RUN"},
+var sourceView = view[api.Source]{
+	[]column{
+		{key: "Name", title: "NAME"},
+		{key: "Kind", title: "KIND"},
+		{key: "AccountId", title: "ACCOUNT", spare: true},
+		{key: "State", title: "STATE"},
+		{key: "LastRunTime", title: "LAST RUN"},
+		{key: "LastRunStatus", title: "ENDED"},
+		{key: "Seen", title: "SEEN", right: true},
+		{key: "Failed", title: "FAILED", right: true},
+		{key: "NextRunTime", title: "NEXT RUN", spare: true},
+	},
+	func(s *api.Source) []any {
+		last := val(s.LastRun)
+		return []any{val(s.Name), val(s.Kind), val(s.AccountId), sourceState(*s),
+			momentCell(last.StartTime), val(last.Status), number(last.Seen), number(last.Failed), momentCell(s.NextRunTime)}
+	},
 }
 
 func newSourceList(p *process) *cobra.Command {
@@ -70,7 +75,6 @@ func newSourceList(p *process) *cobra.Command {
   reeve source list --output json`,
 		RunE: func(c *cobra.Command, _ []string) error { return runSourceList(c.Context(), p, o) },
 	}
-	o.output.flags(c.Flags())
 	o.connection.flags(c.Flags())
 	return c
 }
@@ -80,29 +84,11 @@ func runSourceList(ctx context.Context, p *process, o sourceOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, sourceColumns)
-	err = eachPage(func(token *string) (*string, error) {
-		var page api.ListSourcesOutput
-		if err := call(ctx, c, opListSources, api.ListSourcesInput{NextToken: token}, &page); err != nil {
-			return nil, err
-		}
-		for _, s := range page.Sources {
-			if err := out.row(sourceCells(s)...); err != nil {
-				return nil, err
-			}
-		}
-		return page.NextToken, nil
+	return printPages(p, sourceView, func(token *string) ([]api.Source, *string, error) {
+		var out api.ListSourcesOutput
+		err := call(ctx, c, opListSources, api.ListSourcesInput{NextToken: token}, &out)
+		return out.Sources, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return out.end()
-}
-
-func sourceCells(s api.Source) []any {
-	last := val(s.LastRun)
-	return []any{val(s.Name), val(s.Kind), val(s.AccountId), sourceState(s),
-		cell(seconds(last.StartTime)), cell(last.Status), cellNumber(last.Seen), cellNumber(last.Failed), cell(seconds(s.NextRunTime))}
 }
 
 // sourceState says in a word what a source is about.
@@ -120,34 +106,6 @@ func sourceState(s api.Source) string {
 	return "waiting"
 }
 
-// cell is a text of a table, nil for none.
-func cell(s *string) any {
-	if s == nil {
-		return nil
-	}
-	return *s
-}
-
-func cellNumber(n *int64) any {
-	if n == nil {
-		return nil
-	}
-	return *n
-}
-
-// seconds cuts what is finer than a second off a time of the server's.
-func seconds(text *string) *string {
-	if text == nil {
-		return nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, *text)
-	if err != nil {
-		return text
-	}
-	cut := moment(t.Truncate(time.Second))
-	return &cut
-}
-
 func newSourceRemove(p *process) *cobra.Command {
 	var o sourceOptions
 	c := o.command("remove", "Remove a source; its machines stay in the inventory",
@@ -160,10 +118,10 @@ func newSourceRemove(p *process) *cobra.Command {
 			if err := call(ctx, c, opDeleteSource, api.DeleteSourceInput{Name: &o.name}, &api.DeleteSourceOutput{}); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "removed %s; its machines stay in the inventory\n", printable(o.name))
-			return err
+			return say(p, "removed %s; its machines stay in the inventory\n", printable(o.name))
 		})
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, sourceNames)
 	return c
 }
 
@@ -191,10 +149,10 @@ func newSourceSwitch(p *process, verb, short string, paused bool) *cobra.Command
 		if err := call(ctx, c, opPutSources, in, &out); err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(p.stdout, "%s is %s\n", o.name, sourceState(out.Sources[0]))
-		return err
+		return printSaid(p, sourceView, &out.Sources[0], fmt.Sprintf("%s is %s\n", printable(o.name), sourceState(out.Sources[0])))
 	})
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, sourceNames)
 	return c
 }
 

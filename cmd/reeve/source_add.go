@@ -253,7 +253,13 @@ func (o *sourceAddOptions) put(ctx context.Context, p *process, list []sourceTex
 	if err := call(ctx, c, opPutSources, in, &out); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %d created, %d changed, %d unchanged\n",
-		counted(int64(len(out.Sources)), "source"), val(out.Created), val(out.Changed), val(out.Unchanged))
-	return err
+	return printSaid(p, putSourcesView, &out, fmt.Sprintf("%s: %d created, %d changed, %d unchanged\n",
+		counted(int64(len(out.Sources)), "source"), val(out.Created), val(out.Changed), val(out.Unchanged)))
+}
+
+var putSourcesView = view[api.PutSourcesOutput]{
+	[]column{{key: "Created"}, {key: "Changed"}, {key: "Unchanged"}},
+	func(out *api.PutSourcesOutput) []any {
+		return []any{val(out.Created), val(out.Changed), val(out.Unchanged)}
+	},
 }

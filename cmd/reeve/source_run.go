@@ -25,7 +25,7 @@ func newSourceRun(p *process) *cobra.Command {
 	var o sourceRunOptions
 	c := o.command("run", "Run a source now, paused or not",
 		`Ask for a run of a source now, whether it is paused or not. --wait shows how far it
-is until it ends; the exit code is 1 unless it succeeded. --allow-shrink believes
+is until it ends; the exit code is 4 unless it succeeded. --allow-shrink believes
 this one run when it finds less than half of what the one before found.`,
 		func(ctx context.Context) error { return runSourceRun(ctx, p, o) })
 	c.Example = `  reeve source run prod --wait
@@ -33,6 +33,7 @@ this one run when it finds less than half of what the one before found.`,
 	c.Flags().BoolVar(&o.wait, "wait", false, "wait until the run has ended")
 	c.Flags().BoolVar(&o.allowShrink, "allow-shrink", false, "believe a run that finds far less than the one before")
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, sourceNames)
 	return c
 }
 
@@ -47,18 +48,18 @@ func runSourceRun(ctx context.Context, p *process, o sourceRunOptions) error {
 		return err
 	}
 	if !o.wait {
-		_, err = fmt.Fprintf(p.stdout, "run %d of %s is asked for; see reeve source show %s\n", val(out.Run), o.name, o.name)
-		return err
+		name := printable(o.name)
+		return printSaid(p, askedRunView, &out, fmt.Sprintf("run %d of %s is asked for; see reeve source show %s\n", val(out.Run), name, name))
 	}
 	run, err := waitForRun(ctx, p, c, o.name, val(out.Run))
 	if err != nil {
 		return err
 	}
-	if err := printRun(p, o.name, run); err != nil {
+	if err := printRun(p, o.name, &run); err != nil {
 		return err
 	}
 	if val(run.Status) != "SUCCEEDED" {
-		return fmt.Errorf("run %d of %s did not succeed: %s", val(run.Run), o.name, printable(val(run.Error)))
+		return negative("run %d of %s did not succeed: %s", val(run.Run), o.name, printable(val(run.Error)))
 	}
 	return nil
 }
@@ -66,6 +67,8 @@ func runSourceRun(ctx context.Context, p *process, o sourceRunOptions) error {
 // waitForRun waits until a run has ended. A later one stands for a run that had
 // nothing to tell and is not kept.
 func waitForRun(ctx context.Context, p *process, c *client.Client, name string, number int64) (api.SourceRun, error) {
+	g := newProgress(p)
+	defer g.clear()
 	tick := time.NewTicker(runPoll)
 	defer tick.Stop()
 	for {
@@ -74,12 +77,7 @@ func waitForRun(ctx context.Context, p *process, c *client.Client, name string, 
 			return last, err
 		}
 		ended := val(last.Run) >= number && last.EndTime != nil
-		if p.watched() {
-			fmt.Fprintf(p.stderr, "\r%s, %d failed ", counted(val(last.Seen), "resource"), val(last.Failed))
-			if ended {
-				fmt.Fprintf(p.stderr, "\r%40s\r", "")
-			}
-		}
+		g.show(0, 0, fmt.Sprintf("%s, %d failed", counted(val(last.Seen), "resource"), val(last.Failed)))
 		if ended {
 			return last, nil
 		}
@@ -110,10 +108,18 @@ func newestRun(ctx context.Context, c *client.Client, name string, number int64)
 	return out.Runs[0], nil
 }
 
+var askedRunView = view[api.RunSourceOutput]{
+	[]column{{key: "Run"}},
+	func(out *api.RunSourceOutput) []any { return []any{val(out.Run)} },
+}
+
 // printRun prints a run that has ended, with what failed.
-func printRun(p *process, name string, r api.SourceRun) error {
-	fmt.Fprintf(p.stdout, "run %d of %s %s: %s\n", val(r.Run), name, strings.ToLower(val(r.Status)), runCounts(r))
-	return printFailures(p, r)
+func printRun(p *process, name string, r *api.SourceRun) error {
+	if !p.forPeople() {
+		return printRecord(p, runView, r)
+	}
+	fmt.Fprintf(p.stdout, "run %d of %s %s: %s\n", val(r.Run), printable(name), strings.ToLower(val(r.Status)), runCounts(*r))
+	return printFailures(p, *r)
 }
 
 func runCounts(r api.SourceRun) string {
@@ -121,16 +127,14 @@ func runCounts(r api.SourceRun) string {
 		val(r.Seen), val(r.Created), val(r.Changed), val(r.Unchanged), val(r.Failed), val(r.Gone))
 }
 
-var failureColumns = []column{{key: "Place", title: "FAILED"}, {key: "Reason", title: "REASON"}}
+var failureView = view[api.SourceFailure]{
+	[]column{{key: "Place", title: "FAILED"}, {key: "Reason", title: "REASON"}},
+	func(f *api.SourceFailure) []any { return []any{val(f.Place), val(f.Reason)} },
+}
 
+// printFailures lists for people what failed in a run.
 func printFailures(p *process, r api.SourceRun) error {
-	out := newRecords(p.stdout, "table", failureColumns)
-	for _, f := range r.Failures {
-		if err := out.row(val(f.Place), val(f.Reason)); err != nil {
-			return err
-		}
-	}
-	if err := out.end(); err != nil {
+	if err := printAll(p, failureView, r.Failures); err != nil {
 		return err
 	}
 	if more := val(r.Failed) - int64(len(r.Failures)); more > 0 {
@@ -139,19 +143,25 @@ func printFailures(p *process, r api.SourceRun) error {
 	return nil
 }
 
-var runColumns = []column{
-	{key: "Run", title: "RUN", right: true},
-	{key: "Status", title: "STATUS"},
-	{key: "StartTime", title: "BEGAN"},
-	{key: "EndTime", title: "ENDED"},
-	{key: "Seen", title: "SEEN", right: true},
-	{key: "Created", title: "CREATED", right: true},
-	{key: "Changed", title: "CHANGED", right: true},
-	{key: "Unchanged", title: "UNCHANGED", right: true},
-	{key: "Failed", title: "FAILED", right: true},
-	{key: "Gone", title: "GONE", right: true},
-	{key: "Server", title: "SERVER"},
-	{key: "Error", title: "ERROR"},
+var runView = view[api.SourceRun]{
+	[]column{
+		{key: "Run", title: "RUN", right: true},
+		{key: "Status", title: "STATUS"},
+		{key: "StartTime", title: "BEGAN"},
+		{key: "EndTime", title: "ENDED", spare: true},
+		{key: "Seen", title: "SEEN", right: true},
+		{key: "Created", title: "CREATED", right: true},
+		{key: "Changed", title: "CHANGED", right: true},
+		{key: "Unchanged", title: "UNCHANGED", right: true, spare: true},
+		{key: "Failed", title: "FAILED", right: true},
+		{key: "Gone", title: "GONE", right: true, spare: true},
+		{key: "Server", title: "SERVER", spare: true},
+		{key: "Error", title: "ERROR"},
+	},
+	func(r *api.SourceRun) []any {
+		return []any{val(r.Run), val(r.Status), momentCell(r.StartTime), momentCell(r.EndTime), val(r.Seen), val(r.Created),
+			val(r.Changed), val(r.Unchanged), val(r.Failed), val(r.Gone), val(r.Server), alarming(val(r.Error))}
+	},
 }
 
 func newSourceRuns(p *process) *cobra.Command {
@@ -160,8 +170,8 @@ func newSourceRuns(p *process) *cobra.Command {
 		`List the runs of a source that are kept, the newest first: the last 100. Of runs in
 a row that found nothing to do only the last is kept.`,
 		func(ctx context.Context) error { return runSourceRuns(ctx, p, o) })
-	o.output.flags(c.Flags())
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, sourceNames)
 	return c
 }
 
@@ -170,23 +180,9 @@ func runSourceRuns(ctx context.Context, p *process, o sourceOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, runColumns)
-	err = eachPage(func(token *string) (*string, error) {
-		var page api.ListSourceRunsOutput
-		if err := call(ctx, c, opListSourceRuns, api.ListSourceRunsInput{Name: &o.name, NextToken: token}, &page); err != nil {
-			return nil, err
-		}
-		for _, r := range page.Runs {
-			err := out.row(val(r.Run), val(r.Status), cell(seconds(r.StartTime)), cell(seconds(r.EndTime)), val(r.Seen), val(r.Created),
-				val(r.Changed), val(r.Unchanged), val(r.Failed), val(r.Gone), val(r.Server), cell(r.Error))
-			if err != nil {
-				return nil, err
-			}
-		}
-		return page.NextToken, nil
+	return printPages(p, runView, func(token *string) ([]api.SourceRun, *string, error) {
+		var out api.ListSourceRunsOutput
+		err := call(ctx, c, opListSourceRuns, api.ListSourceRunsInput{Name: &o.name, NextToken: token}, &out)
+		return out.Runs, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return out.end()
 }

@@ -18,8 +18,8 @@ newest run in which something did.`,
 		func(ctx context.Context) error { return runSourceShow(ctx, p, o) })
 	c.Example = `  reeve source show prod
   reeve source show prod --output json`
-	o.output.flags(c.Flags())
 	o.connection.flags(c.Flags())
+	complete(c, p, &o.connection, sourceNames)
 	return c
 }
 
@@ -29,40 +29,31 @@ func runSourceShow(ctx context.Context, p *process, o sourceOptions) error {
 		return err
 	}
 	s, err := getSource(ctx, c, o.name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case o.output == "json":
-		return printJSON(p.stdout, s)
-	case o.output == "csv":
-		out := newRecords(p.stdout, o.output, sourceColumns)
-		if err := out.row(sourceCells(s)...); err != nil {
-			return err
-		}
-		return out.end()
+	}
+	if !p.forPeople() {
+		return printRecord(p, sourceView, &s)
 	}
 	return showSource(p, s)
 }
 
 // showSource prints a source for people.
 func showSource(p *process, s api.Source) error {
-	out := newRecords(p.stdout, "table", []column{{title: val(s.Name)}, {title: val(s.SourceId)}})
+	lines := [][]any{{val(s.Name), val(s.SourceId)}}
 	for _, fact := range sourceFacts(s) {
-		if fact[1] == "" {
-			continue
-		}
-		if err := out.row(fact[0], fact[1]); err != nil {
-			return err
+		if fact[1] != "" {
+			lines = append(lines, []any{fact[0], fact[1]})
 		}
 	}
-	if err := out.end(); err != nil {
+	if err := printLines(p, lines); err != nil {
 		return err
 	}
 	bad := s.TroubledRun
 	if bad == nil || val(bad.Failed) == 0 {
 		return nil
 	}
-	fmt.Fprintf(p.stdout, "\nrun %d of %s:\n", val(bad.Run), val(seconds(bad.StartTime)))
+	fmt.Fprintf(p.stdout, "\nrun %d of %s:\n", val(bad.Run), seconds(bad.StartTime))
 	return printFailures(p, *bad)
 }
 
@@ -72,11 +63,11 @@ func sourceFacts(s api.Source) [][2]string {
 		{"settings", val(s.Settings)},
 		{"feeds account", val(s.AccountId)},
 		{"region", val(s.Region)},
-		{"created", val(seconds(s.CreatedTime)) + " by " + val(s.CreatedBy)},
+		{"created", seconds(s.CreatedTime) + " by " + val(s.CreatedBy)},
 		{"runs every", (time.Duration(val(s.EverySeconds)) * time.Second).String()},
 		{"state", sourceState(s)},
-		{"next run", val(seconds(s.NextRunTime))},
-		{"last success", val(seconds(s.LastSuccessTime))},
+		{"next run", seconds(s.NextRunTime)},
+		{"last success", seconds(s.LastSuccessTime)},
 	}
 	if val(s.AllowShrink) {
 		facts = append(facts, [2]string{"allow shrink", "believes a run that finds far less than the one before"})
@@ -86,7 +77,7 @@ func sourceFacts(s api.Source) [][2]string {
 	}
 	if r := s.LastRun; r != nil {
 		facts = append(facts,
-			[2]string{"last run", fmt.Sprintf("%d, %s, began %s", val(r.Run), val(r.Status), val(seconds(r.StartTime)))},
+			[2]string{"last run", fmt.Sprintf("%d, %s, began %s", val(r.Run), val(r.Status), seconds(r.StartTime))},
 			[2]string{"it did", runCounts(*r)}, [2]string{"on server", val(r.Server)}, [2]string{"error", val(r.Error)})
 	}
 	if r := s.TroubledRun; r != nil && val(r.Run) != val(val(s.LastRun).Run) {
@@ -94,3 +85,6 @@ func sourceFacts(s api.Source) [][2]string {
 	}
 	return facts
 }
+
+// seconds is a time of the server's in whole seconds, "" for none.
+func seconds(text *string) string { return tableText(momentCell(text)) }

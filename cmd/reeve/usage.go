@@ -17,7 +17,6 @@ type usageOptions struct {
 	configuration string
 	asOf          string
 	filters       []string
-	output        outputFlag
 }
 
 func newUsage(p *process) *cobra.Command {
@@ -41,18 +40,24 @@ moment. The whole list is of one moment, however long it takes to read.
 	f := c.Flags()
 	f.StringVar(&o.asOf, "as-of", "", "the `TIME` to look at (default now)")
 	f.StringArrayVar(&o.filters, "filter", nil, "`name=value` with the name resourceArn, resourceType or resourceAccount; may be repeated")
-	o.output.flags(f)
 	o.connection.flags(f)
+	completeWith(c, "filter", "resourceArn=", "resourceType=", "resourceAccount=")
+	complete(c, p, &o.connection, configurations)
 	return c
 }
 
-var usageColumns = []column{
-	{key: "ResourceArn", title: "RESOURCE"},
-	{key: "ResourceType", title: "TYPE"},
-	{key: "ResourceStatus", title: "STATUS"},
-	{key: "ResourceOwnerId", title: "OWNER"},
-	{key: "AssociationTime", title: "ASSOCIATED"},
-	{key: "ConsumedLicenses", title: "LICENCES", right: true},
+var usageView = view[api.LicenseConfigurationUsage]{
+	[]column{
+		{key: "ResourceArn", title: "RESOURCE"},
+		{key: "ResourceType", title: "TYPE"},
+		{key: "ResourceStatus", title: "STATUS"},
+		{key: "ResourceOwnerId", title: "OWNER", spare: true},
+		{key: "AssociationTime", title: "ASSOCIATED", spare: true},
+		{key: "ConsumedLicenses", title: "LICENCES", right: true},
+	},
+	func(u *api.LicenseConfigurationUsage) []any {
+		return []any{val(u.ResourceArn), val(u.ResourceType), val(u.ResourceStatus), val(u.ResourceOwnerId), timeCell(u.AssociationTime), val(u.ConsumedLicenses)}
+	},
 }
 
 func runUsage(ctx context.Context, p *process, o usageOptions) error {
@@ -68,18 +73,17 @@ func runUsage(ctx context.Context, p *process, o usageOptions) error {
 	if err != nil {
 		return err
 	}
-	out := newRecords(p.stdout, o.output, usageColumns)
+	out := newList(p, usageView)
 	var resources, licences int64
 	err = eachUsage(ctx, c, arn, filters, func(u api.LicenseConfigurationUsage) error {
 		resources++
 		licences += val(u.ConsumedLicenses)
-		return out.row(val(u.ResourceArn), val(u.ResourceType), val(u.ResourceStatus), val(u.ResourceOwnerId),
-			timeText(u.AssociationTime), val(u.ConsumedLicenses))
+		return out.add(&u)
 	})
 	if err != nil {
 		return err
 	}
-	if err := out.end(); err != nil || !o.output.forPeople() {
+	if err := out.end(); err != nil || !p.forPeople() {
 		return err
 	}
 	return usageTotals(ctx, p, c, arn, o, resources, licences)
@@ -150,10 +154,26 @@ func counted(n int64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// timeText is a time of the wire as RFC 3339, or nil where there is none.
-func timeText(t *api.Time) any {
+// timeCell is a time of the wire, or nil where there is none.
+func timeCell(t *api.Time) any {
 	if t == nil {
 		return nil
 	}
-	return moment(time.UnixMicro(int64(*t)))
+	return instant(moment(time.UnixMicro(int64(*t))))
+}
+
+// momentCell is a time that the server wrote, or nil where there is none.
+func momentCell(text *string) any {
+	if text == nil {
+		return nil
+	}
+	return instant(tidyMoment(*text))
+}
+
+// number is a number that may be missing, as a cell.
+func number(n *int64) any {
+	if n == nil {
+		return nil
+	}
+	return *n
 }

@@ -14,7 +14,6 @@ type iamOptions struct {
 	account string
 	user    string
 	role    string
-	output  outputFlag
 }
 
 func (o *iamOptions) flags(c *cobra.Command) {
@@ -23,9 +22,11 @@ func (o *iamOptions) flags(c *cobra.Command) {
 }
 
 // holderFlags are --user and --role.
-func (o *iamOptions) holderFlags(c *cobra.Command) {
+func (o *iamOptions) holderFlags(c *cobra.Command, p *process) {
 	c.Flags().StringVar(&o.user, "user", "", "`name` of the user that it is about")
 	c.Flags().StringVar(&o.role, "role", "", "`name` of the role that it is about")
+	completeFlag(c, p, &o.connection, "user", userNames)
+	completeFlag(c, p, &o.connection, "role", roleNames)
 }
 
 // ask calls one operation of an account.
@@ -40,12 +41,12 @@ func ask[In, Out any](ctx context.Context, p *process, o *iamOptions, operation 
 	return call(ctx, c, api.Reeve+"."+operation, in, out)
 }
 
-// askJSON is ask that prints what comes back.
-func askJSON[In, Out any](ctx context.Context, p *process, o *iamOptions, operation string, in In, out *Out) error {
+// askOne is ask that prints what comes back.
+func askOne[In, Out any](ctx context.Context, p *process, o *iamOptions, v view[Out], operation string, in In, out *Out) error {
 	if err := ask(ctx, p, o, operation, in, out); err != nil {
 		return err
 	}
-	return printJSON(p.stdout, out)
+	return printOne(p, v, out)
 }
 
 func newUser(p *process) *cobra.Command {
@@ -65,7 +66,7 @@ signs with keys of its own: see reeve policy attach and reeve key create --user.
 		Args: arguments(1, 1, "the name of the user"),
 		RunE: func(c *cobra.Command, args []string) error {
 			var out api.CreateUserOutput
-			return askJSON(c.Context(), p, &o, "CreateUser", api.CreateUserInput{UserName: &args[0], AccountId: optional(o.account)}, &out)
+			return askOne(c.Context(), p, &o, newUserView, "CreateUser", api.CreateUserInput{UserName: &args[0], AccountId: optional(o.account)}, &out)
 		},
 	}
 	o.flags(c)
@@ -79,6 +80,15 @@ var userColumns = []column{
 	{key: "CreationTime", title: "CREATED"},
 }
 
+func userCells(u *api.User) []any {
+	return []any{val(u.UserName), val(u.UserId), val(u.Arn), timeCell(u.CreationTime)}
+}
+
+var (
+	userView    = view[api.User]{userColumns, userCells}
+	newUserView = view[api.CreateUserOutput]{userColumns, func(out *api.CreateUserOutput) []any { return userCells(new(val(out.User))) }}
+)
+
 func newUserList(p *process) *cobra.Command {
 	var o iamOptions
 	c := &cobra.Command{
@@ -89,28 +99,15 @@ func newUserList(p *process) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return runUserList(c.Context(), p, &o) },
 	}
 	o.flags(c)
-	o.output.flags(c.Flags())
 	return c
 }
 
 func runUserList(ctx context.Context, p *process, o *iamOptions) error {
-	rows := newRecords(p.stdout, o.output, userColumns)
-	err := eachPage(func(token *string) (*string, error) {
+	return printPages(p, userView, func(token *string) ([]api.User, *string, error) {
 		var out api.ListUsersOutput
-		if err := ask(ctx, p, o, "ListUsers", api.ListUsersInput{AccountId: optional(o.account), NextToken: token}, &out); err != nil {
-			return nil, err
-		}
-		for _, u := range out.Users {
-			if err := rows.row(val(u.UserName), val(u.UserId), val(u.Arn), timeText(u.CreationTime)); err != nil {
-				return nil, err
-			}
-		}
-		return out.NextToken, nil
+		err := ask(ctx, p, o, "ListUsers", api.ListUsersInput{AccountId: optional(o.account), NextToken: token}, &out)
+		return out.Users, out.NextToken, err
 	})
-	if err != nil {
-		return err
-	}
-	return rows.end()
 }
 
 func newUserDelete(p *process) *cobra.Command {
@@ -129,5 +126,6 @@ ledgers.`,
 		},
 	}
 	o.flags(c)
+	complete(c, p, &o.connection, userNames)
 	return c
 }

@@ -25,7 +25,6 @@ type verifyOptions struct {
 	keys        []string
 	witnesses   []string
 	checkpoints []string
-	output      outputFlag
 }
 
 func newVerify(p *process) *cobra.Command {
@@ -46,7 +45,7 @@ altered is named.
 cannot reach, as a file or a directory of them: notes, what witnesses were sent,
 or older exports. What they cover must still be there.
 
-The exit code is 1 when there is a fault. A table lists the ledgers with a fault,
+The exit code is 4 when there is a fault. A table lists the ledgers with a fault,
 the other forms all.`,
 		Example: `  reeve verify
   reeve verify --data ./reeve-data
@@ -56,7 +55,7 @@ the other forms all.`,
 		Args: arguments(0, 1, ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				return runVerifyFile(p, &o, args[0])
+				return runVerifyFile(c.Context(), p, &o, args[0])
 			}
 			return runVerify(c.Context(), p, o)
 		},
@@ -66,27 +65,31 @@ the other forms all.`,
 	f.StringArrayVar(&o.keys, "key", nil, "verifier `key` that signed, or a file of keys; may be given again")
 	f.StringArrayVar(&o.witnesses, "witness-key", nil, "verifier `key` of a witness that must have signed too; may be given again")
 	f.StringArrayVar(&o.checkpoints, "checkpoint", nil, "`file` or directory of checkpoints that were kept elsewhere; may be given again")
-	o.output.flags(f)
 	o.connection.flags(f)
 	return c
 }
 
-var verifyColumns = []column{
-	{key: "LicenseConfigurationArn", title: "LEDGER"},
-	{key: "AccountId", title: "ACCOUNT"},
-	{key: "Revisions", title: "REVISIONS", right: true},
-	{key: "Intervals", title: "INTERVALS", right: true},
-	{key: "Fault", title: "FAULT"},
+var ledgerView = view[api.LedgerReport]{
+	[]column{
+		{key: "LicenseConfigurationArn", title: "LEDGER"},
+		{key: "AccountId", title: "ACCOUNT"},
+		{key: "Revisions", title: "REVISIONS", right: true, spare: true},
+		{key: "Intervals", title: "INTERVALS", right: true, spare: true},
+		{key: "Fault", title: "FAULT"},
+	},
+	func(r *api.LedgerReport) []any {
+		return []any{val(r.LicenseConfigurationArn), val(r.AccountId), val(r.Revisions), val(r.Intervals), alarming(val(r.Fault))}
+	},
 }
 
 func runVerify(ctx context.Context, p *process, o verifyOptions) error {
-	v := &verification{p: p, people: o.output.forPeople(), out: newRecords(p.stdout, o.output, verifyColumns)}
+	v := newVerification(p)
 	check := v.server
 	if o.data != "" {
 		check = v.directory
 	}
 	err := check(ctx, o)
-	v.clearProgress()
+	v.progress.clear()
 	if err != nil {
 		return err
 	}
@@ -95,13 +98,18 @@ func runVerify(ctx context.Context, p *process, o verifyOptions) error {
 
 // verification adds up what was checked.
 type verification struct {
-	p      *process
-	people bool
-	out    records
+	p        *process
+	progress *progress
+	out      *list[api.LedgerReport]
+	quiet    bool // something else is printed than what was checked
 
 	ledgers, revisions, intervals, faults int64
 	inventories                           int64
 	accounts                              int64 // whose checkpoints were checked
+}
+
+func newVerification(p *process) *verification {
+	return &verification{p: p, progress: newProgress(p), out: newList(p, ledgerView)}
 }
 
 // note takes one ledger's report. People see only ledgers with a fault.
@@ -119,38 +127,29 @@ func (v *verification) note(r api.LedgerReport) error {
 	if r.Fault != nil {
 		v.faults++
 	}
-	v.progress()
-	if v.people && r.Fault == nil {
+	v.progress.show(0, 0, counted(v.ledgers, "ledger")+", "+counted(v.revisions, "revision")+" checked")
+	if v.quiet || v.p.forPeople() && r.Fault == nil {
 		return nil
 	}
-	return v.out.row(val(r.LicenseConfigurationArn), val(r.AccountId), val(r.Revisions), val(r.Intervals), val(r.Fault))
-}
-
-func (v *verification) progress() {
-	if v.p.watched() {
-		fmt.Fprintf(v.p.stderr, "\r%s, %s checked ", counted(v.ledgers, "ledger"), counted(v.revisions, "revision"))
-	}
-}
-
-func (v *verification) clearProgress() {
-	if v.p.watched() {
-		fmt.Fprintf(v.p.stderr, "\r%60s\r", "")
-	}
+	return v.out.add(&r)
 }
 
 func (v *verification) conclude() error {
-	if err := v.out.end(); err != nil {
-		return err
+	v.progress.clear()
+	if !v.quiet {
+		if err := v.out.end(); err != nil {
+			return err
+		}
 	}
 	if v.faults > 0 {
 		verb := "have"
 		if v.faults == 1 {
 			verb = "has"
 		}
-		return fmt.Errorf("%d of %s %s a fault (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
+		return negative("%d of %s %s a fault (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
 			v.faults, v.checked(), verb, counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	}
-	if !v.people {
+	if !v.p.forPeople() {
 		return nil
 	}
 	_, err := fmt.Fprintf(v.p.stdout, "checked %s, %s, %s: everything agrees\n",

@@ -82,7 +82,7 @@ func (o *verifyOptions) evidenceOptions() (e evidence.Options, err error) {
 }
 
 // runVerifyFile verifies a file of evidence with nothing but the keys.
-func runVerifyFile(p *process, o *verifyOptions, path string) error {
+func runVerifyFile(ctx context.Context, p *process, o *verifyOptions, path string) error {
 	if len(o.keys) == 0 {
 		return misuse("--key is missing: give the key of the server whose ledgers these are, as its /.well-known/reeve-key shows it, or a file with it")
 	}
@@ -99,23 +99,48 @@ func runVerifyFile(p *process, o *verifyOptions, path string) error {
 		defer f.Close()
 		in = f
 	}
-	report, err := evidence.Verify(in, e)
+	read := newCountingReader(ctx, p, in, sizeOf(in))
+	report, err := evidence.Verify(read, e)
+	read.progress.clear()
 	if err != nil {
 		return notGood(path, err)
 	}
-	return showReport(p.stdout, report, len(e.Witnesses) > 0)
+	return printSaid(p, checkedFileView, newCheckedFile(report), reportText(report, len(e.Witnesses) > 0))
 }
 
 // notGood says that a file did not pass.
 func notGood(what string, err error) error {
 	var f *evidence.Fault
 	if errors.As(err, &f) {
-		return fmt.Errorf("%s is not good evidence: %w", what, err)
+		return negative("%s is not good evidence: %w", what, err)
 	}
 	return err
 }
 
-func showReport(w io.Writer, r *evidence.Report, witnessed bool) error {
+// checkedFile is what reeve verify FILE tells programs.
+type checkedFile struct {
+	Origin                          string
+	LicenseConfigurationArn         string `json:",omitzero"` // of a file of one ledger
+	Ledgers, Revisions, Checkpoints int64
+	SignedCheckpoint                int64
+	SignedTime                      string
+	WitnessedCheckpoint             int64 `json:",omitzero"`
+	KeptCheckpoints                 int64
+}
+
+func newCheckedFile(r *evidence.Report) *checkedFile {
+	return &checkedFile{r.Origin, r.Only, r.Ledgers, r.Revisions, r.Checkpoints, r.Newest.Number, fmt.Sprint(r.Newest.Time), r.Witnessed, int64(r.Kept)}
+}
+
+var checkedFileView = view[checkedFile]{
+	[]column{{key: "Origin"}, {key: "LicenseConfigurationArn"}, {key: "Ledgers"}, {key: "Revisions"}, {key: "Checkpoints"},
+		{key: "SignedCheckpoint"}, {key: "SignedTime"}, {key: "WitnessedCheckpoint"}, {key: "KeptCheckpoints"}},
+	func(f *checkedFile) []any {
+		return []any{f.Origin, f.LicenseConfigurationArn, f.Ledgers, f.Revisions, f.Checkpoints, f.SignedCheckpoint, f.SignedTime, f.WitnessedCheckpoint, f.KeptCheckpoints}
+	},
+}
+
+func reportText(r *evidence.Report, witnessed bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "checked %s, %s, %s of %s: everything agrees\n", counted(r.Ledgers, "ledger"), counted(r.Revisions, "revision"), counted(r.Checkpoints, "checkpoint"), r.Origin)
 	if r.Only != "" {
@@ -128,8 +153,7 @@ func showReport(w io.Writer, r *evidence.Report, witnessed bool) error {
 	if r.Kept > 0 {
 		fmt.Fprintf(&b, "contains: %s kept elsewhere\n", counted(int64(r.Kept), "checkpoint"))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 // against holds the ledgers of the accounts that checkpoints were kept of, as
@@ -159,8 +183,8 @@ func (o *verifyOptions) against(ctx context.Context, p *process, source func(acc
 		if err != nil {
 			return notGood("the database", err)
 		}
-		if o.output.forPeople() {
-			if err := showReport(p.stdout, report, len(e.Witnesses) > 0); err != nil {
+		if p.forPeople() {
+			if _, err := io.WriteString(p.stdout, reportText(report, len(e.Witnesses) > 0)); err != nil {
 				return err
 			}
 		}

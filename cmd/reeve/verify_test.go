@@ -47,7 +47,7 @@ func TestVerifyNamesTheLedgerThatWasTamperedWith(t *testing.T) {
 
 func verifyDirectory(data string) (string, error) {
 	var out bytes.Buffer
-	err := runVerify(context.Background(), &process{stdout: &out, stderr: &out}, verifyOptions{data: data, output: "table"})
+	err := runVerify(context.Background(), &process{stdout: &out, stderr: &out, lookupEnv: noEnv}, verifyOptions{data: data})
 	return out.String(), err
 }
 

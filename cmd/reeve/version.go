@@ -40,15 +40,24 @@ func versionLine() string {
 	return fmt.Sprintf("reeve %s (%s %s/%s)", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
+// build is what reeve version tells programs.
+type build struct{ Version, Go, OS, Architecture string }
+
+var buildView = view[build]{
+	[]column{{key: "Version"}, {key: "Go"}, {key: "OS"}, {key: "Architecture"}},
+	func(b *build) []any { return []any{b.Version, b.Go, b.OS, b.Architecture} },
+}
+
 func newVersion(p *process) *cobra.Command {
 	return &cobra.Command{
-		Use:     "version",
-		Short:   "Print what this binary was built from",
-		Example: "  reeve version",
-		Args:    arguments(0, 0, ""),
+		Use:   "version",
+		Short: "Print what this binary was built from",
+		Example: `  reeve version
+  reeve version --output json`,
+		Args: arguments(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintln(p.stdout, versionLine())
-			return err
+			b := build{buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH}
+			return printSaid(p, buildView, &b, versionLine()+"\n")
 		},
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,15 +19,11 @@ import (
 // maxPlanFile bounds a file of actions, in bytes.
 const maxPlanFile = 4 << 20
 
-// errDoesNotFit ends a command whose answer is no.
-var errDoesNotFit = errors.New("not everything fits")
-
 type whatIfOptions struct {
 	connection
-	steps  []planStep // in the order in which they were given
-	file   string
-	facts  bool
-	output outputFlag
+	steps []planStep // in the order in which they were given
+	file  string
+	facts bool
 }
 
 // planStep is one flag of the plan, as it was given.
@@ -88,8 +83,8 @@ come after those of the flags.
 ID is the ARN of a resource, or the identifier of an instance (i-…) or managed
 instance (mi-…) of the account and region. ` + configurationHelp + `
 
-Exit codes: 0 everything fits; 1 something is refused, would stand without a
-licence or beyond what was bought, or the question could not be answered.`,
+The exit code is 0 when everything fits, and 4 when something is refused, would
+stand without a licence or beyond what was bought. CSV lists the configurations.`,
 		Example: `  reeve what-if --launch 10 --type m5.xlarge --configuration "Oracle DB"
   reeve what-if --buy "Oracle DB=+20" --launch 10 --vcpus 4 --configuration "Oracle DB"
   reeve what-if --resize i-0aa1=8 --move i-0aa1=h-0bb2 --drop i-0cc3 --output json
@@ -102,15 +97,14 @@ licence or beyond what was bought, or the question could not be answered.`,
 	o.planFlags(f)
 	f.StringVar(&o.file, "file", "", "`FILE` of actions")
 	f.BoolVar(&o.facts, "facts", false, "what a limit forbids happens all the same, without a licence")
-	o.output.flags(f)
 	o.connection.flags(f)
+	completeFlag(c, p, &o.connection, "configuration", configurations)
+	completeFlag(c, p, &o.connection, "buy", pairs(configurations))
+	completeFlag(c, p, &o.connection, "hard", pairs(configurations))
 	return c
 }
 
 func runWhatIf(ctx context.Context, p *process, o whatIfOptions) error {
-	if o.output == "csv" {
-		return misuse("--output is %q: give table or json", o.output)
-	}
 	c, err := o.dial(p)
 	if err != nil {
 		return err
@@ -123,11 +117,11 @@ func runWhatIf(ctx context.Context, p *process, o whatIfOptions) error {
 	if err := call(ctx, c, api.Reeve+".SimulateUsage", in, &out); err != nil {
 		return err
 	}
-	if err := printWhatIf(p, o.output, in, &out); err != nil {
+	if err := printWhatIf(p, in, &out); err != nil {
 		return err
 	}
 	if !val(out.Fits) {
-		return errDoesNotFit
+		return negative("not everything fits")
 	}
 	return nil
 }

@@ -7,45 +7,51 @@ import (
 	"reeve/internal/api"
 )
 
-var whatIfConfigurations = []column{
-	{key: "Name", title: "CONFIGURATION"},
-	{key: "Before", title: "NOW", right: true},
-	{key: "After", title: "THEN", right: true},
-	{key: "LicenseCount", title: "OF", right: true},
-	{key: "OverUse", title: "OVER", right: true},
+var whatIfView = view[api.SimulatedConfiguration]{
+	[]column{
+		{key: "LicenseConfigurationArn"},
+		{key: "Name", title: "CONFIGURATION"},
+		{key: "Before", title: "NOW", right: true},
+		{key: "After", title: "THEN", right: true},
+		{key: "LicenseCount", title: "OF", right: true},
+		{key: "OverUse", title: "OVER", right: true},
+	},
+	func(c *api.SimulatedConfiguration) []any {
+		before, after := val(c.Before), val(c.After)
+		over := any(val(after.OverUse))
+		if val(after.OverUse) > 0 {
+			over = alarming(over)
+		}
+		return []any{val(c.LicenseConfigurationArn), val(c.Name), val(before.ConsumedLicenses), val(after.ConsumedLicenses), number(after.LicenseCount), over}
+	},
 }
 
-var whatIfActions = []column{
-	{key: "Action", title: "ACTION"},
-	{key: "Fit", title: "FIT", right: true},
-	{key: "Why", title: "WHY"},
+// plannedAction is an action with what came of it.
+type plannedAction struct {
+	action api.SimulatedAction
+	result api.SimulatedActionResult
+}
+
+var plannedView = view[plannedAction]{
+	[]column{{title: "ACTION"}, {title: "FIT", right: true}, {title: "WHY"}},
+	func(a *plannedAction) []any {
+		return []any{actionText(&a.action), fmt.Sprintf("%d of %d", val(a.result.Fit), val(a.result.Machines)), actionNote(&a.result)}
+	},
 }
 
 // printWhatIf prints what would come of a plan.
-func printWhatIf(p *process, output outputFlag, in *api.SimulateUsageInput, out *api.SimulateUsageOutput) error {
-	if !output.forPeople() {
+func printWhatIf(p *process, in *api.SimulateUsageInput, out *api.SimulateUsageOutput) error {
+	if p.output == "json" {
 		return printJSON(p.stdout, out)
 	}
-	t := newRecords(p.stdout, output, whatIfConfigurations)
-	for _, c := range out.Configurations {
-		var count any
-		if c.After.LicenseCount != nil {
-			count = *c.After.LicenseCount
-		}
-		if err := t.row(val(c.Name), val(c.Before.ConsumedLicenses), val(c.After.ConsumedLicenses), count, val(c.After.OverUse)); err != nil {
-			return err
-		}
-	}
-	if err := t.end(); err != nil {
+	if err := printAll(p, whatIfView, out.Configurations); err != nil || !p.forPeople() {
 		return err
 	}
-	t = newRecords(p.stdout, output, whatIfActions)
+	var actions []plannedAction
 	for i, a := range out.Actions {
-		if err := t.row(actionText(&in.Actions[i]), fmt.Sprintf("%d of %d", val(a.Fit), val(a.Machines)), actionNote(&a)); err != nil {
-			return err
-		}
+		actions = append(actions, plannedAction{in.Actions[i], a})
 	}
-	if err := t.end(); err != nil {
+	if err := printAll(p, plannedView, actions); err != nil {
 		return err
 	}
 	return printUnlicensed(p, out)

@@ -92,6 +92,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the server answered HTTP status %d and no explanation: is this a Reeve server?", e.Status)
 }
 
+// Refusal tells whether the server decided against the call, and not that it
+// could not decide.
+func (e *Error) Refusal() bool {
+	return e.Code != "" && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Code != "ThrottlingException"
+}
+
 // Call sends one operation, such as Reeve.PutResources, and decodes its answer.
 // What failed without reaching a decision is tried again, a few times: always
 // when the connection was refused or the server asked to slow down, and after

@@ -42,7 +42,7 @@ type issued struct{ AgentTokenId, Token, Url string }
 func (s *server) agentToken(t *testing.T, k key) issued {
 	t.Helper()
 	var made issued
-	must(t, "read token", json.Unmarshal([]byte(s.reeve(t, k, "agent-token", "create", "--name", t.Name())), &made))
+	must(t, "read token", json.Unmarshal([]byte(s.reeve(t, k, "agent-token", "create", "--name", t.Name(), "--output", "json")), &made))
 	if made.Url != s.url+"/agent/"+made.Token || made.AgentTokenId == "" {
 		t.Fatalf("reeve agent-token create prints %+v", made)
 	}

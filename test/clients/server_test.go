@@ -204,7 +204,7 @@ func (s *server) tenantKey(t *testing.T) key {
 	t.Helper()
 	s.reeve(t, rootKey, "account", "create", "--name", "Tenant", "--id", tenant)
 	var made struct{ AccessKeyId, SecretAccessKey string }
-	must(t, "read key", json.Unmarshal([]byte(s.reeve(t, rootKey, "key", "create", "--account", tenant)), &made))
+	must(t, "read key", json.Unmarshal([]byte(s.reeve(t, rootKey, "key", "create", "--account", tenant, "--output", "json")), &made))
 	return key{made.AccessKeyId, made.SecretAccessKey}
 }
 
