@@ -85,6 +85,11 @@ third-party: ## rewrite docs/third-party.md: what is linked, and under which lic
 generate: ## regenerate internal/api (AWS_MODEL=FILE, AWS's service-2.json, for its half)
 	$(GO) run ./internal/api/gen -reeve models/reeve/2026-12-01/service-2.json -out internal/api $(if $(AWS_MODEL),-aws $(AWS_MODEL))
 
+.PHONY: docs
+docs: ## write docs/commands.md from the commands' own help
+	$(GO) run ./cmd/reeve docs > docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf reeve bin dist test/clients/js/node_modules test/browser/js/node_modules

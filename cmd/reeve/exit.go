@@ -28,6 +28,14 @@ const exitHelp = `Exit codes:
   4  done, and the answer is no: verify found a fault, what-if does not fit,
      migrate --check has something to do, a run that was waited for failed`
 
+// exitWhy says what the codes are good for.
+const exitWhy = `They are few, and each asks for something else of a script: 2 is a mistake in the
+script itself; 3 will be refused again until somebody gives the permission, the
+licences or the right name; 1 may pass, so trying again can help; and 4 is an
+answer, not a failure: a check that was made to the end and that found something.
+So a watch that runs reeve verify can tell a ledger with a fault from a server that
+did not answer. Standard error has one sentence for each of 1 to 4.`
+
 // exitCode is what an error that ended a command exits with.
 func exitCode(err error) int {
 	var usage *usageError

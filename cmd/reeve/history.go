@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ type historyOptions struct {
 	configuration string
 	from, to      string
 	step          string
+	plot          bool
 }
 
 func newHistory(p *process) *cobra.Command {
@@ -25,11 +27,13 @@ func newHistory(p *process) *cobra.Command {
 		Short: "Show how many licences were in use over time",
 		Long: `Show how many licences of a configuration were in use over time, in equal steps:
 at the end of each step, the most during it, and what was bought then. The bar
-shows the most; | marks what was bought and ! what is beyond it.
+shows the most; | marks what was bought and ! what is beyond it. --plot draws the
+most as a chart as wide as the terminal, in ASCII where the locale is not UTF-8.
 
 ` + configurationHelp + "\n" + momentHelp,
 		Example: `  reeve history "Oracle Database EE"
   reeve history "Oracle Database EE" --from 2026-01-01 --to 2026-02-01 --step 1d
+  reeve history "Oracle Database EE" --plot --from 2026-01-01
   reeve history "Oracle Database EE" --output csv > history.csv`,
 		Args: arguments(1, 1, "CONFIG"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -42,6 +46,7 @@ shows the most; | marks what was bought and ! what is beyond it.
 	f.StringVar(&o.to, "to", "", "`TIME` to end at (default now)")
 	f.StringVar(&o.step, "step", "", "`length` of a step, such as 15m, 6h or 1d (default a round one that makes at most 54)")
 	o.connection.flags(f)
+	f.BoolVar(&o.plot, "plot", false, "draw a chart; a step is as long as a column needs, unless --step says otherwise")
 	complete(c, p, &o.connection, configurations)
 	return c
 }
@@ -94,9 +99,15 @@ func barCell(value int64, bought *int64, scale int64, width int) any {
 }
 
 func runHistory(ctx context.Context, p *process, o historyOptions) error {
+	if o.plot && !p.forPeople() {
+		return misuse("--plot draws for people: leave out --output %s, or --plot", p.output)
+	}
 	h, err := fetchHistory(ctx, p, o)
 	if err != nil {
 		return err
+	}
+	if o.plot {
+		return printPlot(p, o.configuration, h)
 	}
 	return printAll(p, pointView(p, h.Points), h.Points)
 }
@@ -127,7 +138,12 @@ func fetchHistory(ctx context.Context, p *process, o historyOptions) (*api.GetUs
 	if err != nil || in.StepSeconds != nil {
 		return h, err
 	}
-	roundSteps(&in, h)
+	if o.plot {
+		columns, _ := plotSize(p.screen())
+		columnSteps(&in, h, columns)
+	} else {
+		roundSteps(&in, h)
+	}
 	*h = api.GetUsageHistoryOutput{}
 	return h, call(ctx, c, api.Reeve+".GetUsageHistory", in, h)
 }
@@ -164,6 +180,48 @@ func roundSteps(in *api.GetUsageHistoryInput, h *api.GetUsageHistoryOutput) {
 			return
 		}
 	}
+}
+
+// columnSteps makes at most so many steps of equal length.
+func columnSteps(in *api.GetUsageHistoryInput, h *api.GetUsageHistoryOutput, columns int) {
+	from, errFrom := time.Parse(time.RFC3339Nano, val(h.From))
+	to, errTo := time.Parse(time.RFC3339Nano, val(h.To))
+	if errFrom != nil || errTo != nil {
+		return // the server's own steps will do
+	}
+	in.From, in.To = h.From, h.To
+	per := time.Duration(columns) * time.Second
+	in.StepSeconds = new(max(1, int64((to.Sub(from)+per-1)/per)))
+}
+
+// printPlot draws a history.
+func printPlot(p *process, name string, h *api.GetUsageHistoryOutput) error {
+	from, err := time.Parse(time.RFC3339Nano, val(h.From))
+	if err != nil {
+		return fmt.Errorf("read the start of the history: %w", err)
+	}
+	step := time.Duration(val(h.StepSeconds)) * time.Second
+	to := from.Add(step * time.Duration(len(h.Points)))
+	d := &plot{screen: p.screen(), points: h.Points, from: from, to: to}
+	d.title = fmt.Sprintf("%s, most in use in each %s, %s to %s UTC", name, stepText(step), plainTime(val(h.From)), plainTime(val(h.To)))
+	return d.print(p.stdout)
+}
+
+// stepText is a length of time as a person says it.
+func stepText(d time.Duration) string {
+	if hours := d.Hours(); hours >= 48 {
+		return strconv.FormatFloat(hours/24, 'g', 3, 64) + " days"
+	}
+	if d > time.Hour {
+		d = d.Round(time.Minute)
+	}
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }
 
 // parseStep reads a duration in whole seconds, with days beside Go's units.

@@ -99,8 +99,9 @@ update-license-specifications-for-resource).
 	addGroup(root, "fill", "Tell it what there is:", newImport(p), newSource(p))
 	addGroup(root, "discovery", "Let rules find what uses a licence:", newDiscover(p), newExclude(p), newInclude(p), newExclusions(p), newSoftware(p))
 	addGroup(root, "sharing", "Let other accounts use a configuration:", newShare(p), newUnshare(p), newShares(p))
-	addGroup(root, "ask", "Ask what is used, and prove it:", newUsage(p), newExplain(p), newHistory(p), newWhatIf(p), newDiff(p), newVerify(p), newAudit(p), newExport(p), newCheckpoint(p))
-	root.AddCommand(newCompletion(p), newVersion(p))
+	addGroup(root, "ask", "Ask what is used, and prove it:", newTop(p), newUsage(p), newExplain(p), newHistory(p), newWhatIf(p), newDiff(p), newVerify(p), newAudit(p), newExport(p), newCheckpoint(p))
+	root.AddCommand(newCompletion(p), newMan(p), newDocs(p), newVersion(p))
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages |", "FlagUsagesWrapped 80 |"))
 	root.CompletionOptions.DisableDefaultCmd = true
 	return root
 }
@@ -129,12 +130,18 @@ func flagError(_ *cobra.Command, err error) error {
 // before it.
 type flagValueError struct{ error }
 
-// group is a command that only holds others.
+// group is a command that only holds others. Its examples are the first of each.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{
 		Use: use, Short: short, Args: noSuchCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
+	var examples []string
+	for _, sub := range commands {
+		first, _, _ := strings.Cut(sub.Example, "\n")
+		examples = append(examples, first)
+	}
+	c.Example = strings.Join(examples, "\n")
 	c.AddCommand(commands...)
 	return c
 }

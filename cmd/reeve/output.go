@@ -46,10 +46,22 @@ func (o *outputFlag) Set(s string) error {
 	return &flagValueError{fmt.Errorf("is %q: give table, json or csv", s)}
 }
 
+// outputHelp says what the forms of --output are.
+const outputHelp = `Every command prints in the form that --output asks for. A table is for people: on
+a terminal it leaves out or cuts what does not fit a line, and a pipe gets all of
+it. JSON is for programs: what the API answers, with the API's names, a list as an
+array with one object a line. CSV is for spreadsheets: RFC 4180 with a header, and
+no text that a spreadsheet would run as a formula. Totals, titles and sentences are
+printed with tables only. Documents, such as a checkpoint or what reeve env prints,
+are printed as they are unless json or csv is asked for.
+
+Colours are shown on a terminal only, and not when NO_COLOR is set or TERM is dumb.
+How far long work is, is shown on standard error if that is a terminal.`
+
 // addOutput gives --output to a command and all below it.
 func addOutput(c *cobra.Command, p *process) {
 	p.output = "table"
-	c.PersistentFlags().VarP(&p.output, "output", "o", "`form` of what is printed: table for people, json for programs, csv for spreadsheets")
+	c.PersistentFlags().VarP(&p.output, "output", "o", "what to print: table for people, json for programs, csv for spreadsheets")
 	completeWith(c, "output", outputForms...)
 }
 

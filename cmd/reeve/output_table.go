@@ -190,7 +190,7 @@ func (t *table) print(row []tableCell, style string) error {
 		}
 		text := cell.text
 		if t.screen.width > 0 && !t.columns[i].right {
-			text = cut(text, width)
+			text = t.screen.cut(text, width)
 		}
 		pad := max(0, width-utf8.RuneCountInString(text))
 		if t.columns[i].right {
@@ -215,17 +215,28 @@ func cellStyle(cell tableCell, style string) string {
 
 // cut shortens a text to so many characters. What tells ARNs apart is at their
 // end.
-func cut(text string, width int) string {
-	runes := []rune(text)
+func (s screen) cut(text string, width int) string {
+	runes, mark := []rune(text), "~"
+	if s.unicode {
+		mark = "…"
+	}
 	switch {
 	case len(runes) <= width:
 		return text
 	case width < 2:
 		return string(runes[:width])
 	case strings.HasPrefix(text, "arn:"):
-		return "…" + string(runes[len(runes)-width+1:])
+		return mark + wholeParts(string(runes[len(runes)-width+1:]))
 	}
-	return string(runes[:width-1]) + "…"
+	return string(runes[:width-1]) + mark
+}
+
+// wholeParts leaves out the part of an ARN that its end begins in the middle of.
+func wholeParts(end string) string {
+	if at := strings.IndexAny(end, ":/"); at >= 0 {
+		return end[at:]
+	}
+	return end
 }
 
 // printFields prints the fields of one object that have a value, a line each.

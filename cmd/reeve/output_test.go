@@ -118,7 +118,7 @@ func TestATableFitsItsTerminal(t *testing.T) {
 		40: "RESOURCE        LICENCES  NOTE\n" + "…456789abcdef0         4  as long as a …\n",
 	} {
 		var b bytes.Buffer
-		out := &table{w: &b, columns: columns, screen: screen{width: width}}
+		out := &table{w: &b, columns: columns, screen: screen{width: width, unicode: true}}
 		if err := out.row(nil, row); err != nil {
 			t.Fatal(err)
 		}

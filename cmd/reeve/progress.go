@@ -14,7 +14,6 @@ import (
 
 // progress is a line on standard error that says how far long work is: a bar
 // where the end is known, else a count. Where nobody watches it prints nothing.
-// The zero value of its text fields and a nil process are fine.
 type progress struct {
 	p     *process
 	began time.Time
@@ -42,7 +41,7 @@ func (g *progress) show(done, total int64, text string) {
 	if total > 0 {
 		line = fmt.Sprintf("%s %3d %%  %s%s", meter(done, total, barCells, g.p.unicode()), min(done, total)*100/total, text, g.left(now, done, total))
 	}
-	line = cut(line, g.room())
+	line = screen{unicode: g.p.unicode()}.cut(line, g.room())
 	pad := strings.Repeat(" ", max(0, g.width-utf8.RuneCountInString(line)))
 	g.width = utf8.RuneCountInString(line)
 	fmt.Fprint(g.p.stderr, "\r"+line+pad)

@@ -60,19 +60,25 @@ environment over the file, the file over the defaults:
 
   --config file, REEVE_CONFIG
       File of settings; lines that begin with # are comments
-` + strings.TrimRight(config.Help(), "\n"),
+` + wrap(strings.TrimRight(config.Help(), "\n"), usualWidth),
 		Example: `  reeve serve
   reeve serve --data /srv/reeve --listen 0.0.0.0:4750
   reeve serve --config /etc/reeve.conf
   REEVE_MASTER_KEY=… reeve serve --database postgres://reeve@db.example/reeve`,
-		Args: arguments(0, 0, ""),
-		RunE: func(c *cobra.Command, _ []string) error { return runServe(c.Context(), p, o) },
+		Args:        arguments(0, 0, ""),
+		Annotations: map[string]string{flagsInText: "yes"},
+		RunE:        func(c *cobra.Command, _ []string) error { return runServe(c.Context(), p, o) },
 	}
 	// The text above describes the flags, with their other names.
 	c.SetUsageTemplate("Usage:\n  {{.UseLine}}\n\nExamples:\n{{.Example}}\n")
 	f := c.Flags()
 	f.StringVar(&o.file, "config", "", "configuration `file` (default REEVE_CONFIG)")
 	addSettings(f, o.flags)
+	for _, s := range config.Settings() {
+		if s.Values != nil {
+			completeWith(c, s.Name, s.Values...)
+		}
+	}
 	return c
 }
 

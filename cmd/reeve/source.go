@@ -40,7 +40,7 @@ type sourceOptions struct {
 // command makes a subcommand that is about one source.
 func (o *sourceOptions) command(use, short, long string, run func(context.Context) error) *cobra.Command {
 	return &cobra.Command{
-		Use: use + " NAME", Short: short, Long: long, Args: arguments(1, 1, "NAME"),
+		Use: use + " NAME", Short: short, Long: long, Example: "  reeve source " + use + " prod", Args: arguments(1, 1, "NAME"),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.name = args[0]
 			return run(c.Context())

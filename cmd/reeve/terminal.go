@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"strings"
 
@@ -36,9 +35,9 @@ func (p *process) screen() screen {
 	return s
 }
 
-// terminalOf returns the terminal that w is, or nil.
-func terminalOf(w io.Writer) *os.File {
-	f, ok := w.(*os.File)
+// terminalOf returns the terminal that a stream is, or nil.
+func terminalOf(stream any) *os.File {
+	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return nil
 	}

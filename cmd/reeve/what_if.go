@@ -81,7 +81,8 @@ them as it would decide it for real, and keeps nothing of it.
 come after those of the flags.
 
 ID is the ARN of a resource, or the identifier of an instance (i-…) or managed
-instance (mi-…) of the account and region. ` + configurationHelp + `
+instance (mi-…) of the account and region.
+` + configurationHelp + `
 
 The exit code is 0 when everything fits, and 4 when something is refused, would
 stand without a licence or beyond what was bought. CSV lists the configurations.`,

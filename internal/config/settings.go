@@ -14,11 +14,12 @@ import (
 // Setting is one row of the table: a name in four places, what it means and
 // how its text becomes a value.
 type Setting struct {
-	Name    string // flag and file key, such as max-per-resource
-	Default string // as an operator would write it; "" is empty or off
-	Kind    string // what to write: a word for the help
-	Help    string // one sentence without a full stop
-	NoFlag  bool   // a secret: arguments of a process are visible to everyone on the machine
+	Name    string   // flag and file key, such as max-per-resource
+	Default string   // as an operator would write it; "" is empty or off
+	Kind    string   // what to write: a word for the help
+	Help    string   // one sentence without a full stop
+	NoFlag  bool     // a secret: arguments of a process are visible to everyone on the machine
+	Values  []string // all that it may be, where these are few; for completion, as set checks it
 
 	set func(*Config, string) error
 }
@@ -76,10 +77,10 @@ func ruleSettings() []Setting {
 		{Name: "sample", Default: "false", Kind: "bool",
 			Help: "Fill an empty deployment with a sample company and its history",
 			set:  boolean(func(c *Config) *bool { return &c.Sample })},
-		{Name: "log-level", Default: "info", Kind: "level",
+		{Name: "log-level", Default: "info", Kind: "level", Values: []string{"debug", "info", "warn", "error"},
 			Help: "Least level that is logged: debug, info, warn or error",
 			set:  setLogLevel},
-		{Name: "log-format", Default: "text", Kind: "format",
+		{Name: "log-format", Default: "text", Kind: "format", Values: []string{"text", "json"},
 			Help: "Form of the log on standard error: text or json",
 			set:  setLogFormat},
 		{Name: "lost-after", Default: "2d", Kind: "duration",
@@ -91,7 +92,7 @@ func ruleSettings() []Setting {
 		{Name: "products", Kind: "file",
 			Help: "File of lines that say which product an application is, before those of the program (see docs/discovery.md)",
 			set:  text(func(c *Config) *string { return &c.Products }, "a file")},
-		{Name: "audit", Default: "all", Kind: "mode",
+		{Name: "audit", Default: "all", Kind: "mode", Values: []string{"all", "changes", "off"},
 			Help: "Which calls the audit trail records: all, changes (and whatever was refused) or off",
 			set:  setAudit},
 		{Name: "audit-retention", Default: "400d", Kind: "duration",
