@@ -46,15 +46,28 @@ var differenceView = view[api.UsageDifference]{
 		{key: "ResourceArn", title: "RESOURCE"},
 		{key: "ResourceType", title: "TYPE", spare: true},
 		{key: "ResourceOwnerId", title: "OWNER", spare: true},
-		{key: "FromStatus", title: "STATUS BEFORE"},
-		{key: "ToStatus", title: "AFTER"},
-		{key: "FromConsumedLicenses", title: "LICENCES BEFORE", right: true},
+		{key: "FromStatus"},
+		{key: "ToStatus"},
+		{title: "STATUS"},
+		{key: "FromConsumedLicenses", title: "BEFORE", right: true},
 		{key: "ToConsumedLicenses", title: "AFTER", right: true},
 	},
 	func(d *api.UsageDifference) []any {
 		return []any{val(d.Change), val(d.ResourceArn), val(d.ResourceType), val(d.ResourceOwnerId),
-			val(d.FromStatus), val(d.ToStatus), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses)}
+			val(d.FromStatus), val(d.ToStatus), statusText(d), val(d.FromConsumedLicenses), val(d.ToConsumedLicenses)}
 	},
+}
+
+// statusText is a resource's status, or what it was and is.
+func statusText(d *api.UsageDifference) string {
+	from, to := val(d.FromStatus), val(d.ToStatus)
+	switch {
+	case from == to, from == "":
+		return to
+	case to == "":
+		return from
+	}
+	return from + ", now " + to
 }
 
 func runDiff(ctx context.Context, p *process, o diffOptions) error {

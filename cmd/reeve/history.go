@@ -202,8 +202,8 @@ func printPlot(p *process, name string, h *api.GetUsageHistoryOutput) error {
 	}
 	step := time.Duration(val(h.StepSeconds)) * time.Second
 	to := from.Add(step * time.Duration(len(h.Points)))
-	d := &plot{screen: p.screen(), points: h.Points, from: from, to: to}
-	d.title = fmt.Sprintf("%s, most in use in each %s, %s to %s UTC", name, stepText(step), plainTime(val(h.From)), plainTime(val(h.To)))
+	d := &plot{screen: p.screen(), name: name, points: h.Points, from: from, to: to}
+	d.about = fmt.Sprintf("the most in each %s, %s to %s UTC", stepText(step), plainTime(val(h.From)), plainTime(val(h.To)))
 	return d.print(p.stdout)
 }
 

@@ -11,8 +11,8 @@ import (
 
 // table lines columns up. It looks at the first rows to choose the widths and
 // then streams; a later cell that is wider moves only its own line. On a
-// terminal, what does not fit a line is cut, so that rows stay rows; a pipe or a
-// file gets all of it.
+// terminal, what does not fit a line is cut, and the last column goes on below
+// itself; a pipe or a file gets all of it as it is.
 type table struct {
 	w       io.Writer
 	screen  screen
@@ -182,14 +182,20 @@ func (t *table) excess() int {
 
 func (t *table) print(row []tableCell, style string) error {
 	var line strings.Builder
-	blank := 0 // spaces that are owed, as none end a line
+	last := t.lastText()
+	rest, indent, blank := "", 0, 0 // blank spaces are owed, as none end a line
 	for i, cell := range row {
 		width := t.widths[i]
 		if width < 0 {
 			continue
 		}
 		text := cell.text
-		if t.screen.width > 0 && !t.columns[i].right {
+		switch {
+		case t.screen.width == 0 || t.columns[i].right:
+		case i == last:
+			text, rest = breakText(text, width)
+			indent = t.before(i)
+		default:
 			text = t.screen.cut(text, width)
 		}
 		pad := max(0, width-utf8.RuneCountInString(text))
@@ -202,8 +208,52 @@ func (t *table) print(row []tableCell, style string) error {
 		}
 		blank += pad + len(gap)
 	}
+	for piece := ""; rest != ""; {
+		piece, rest = breakText(rest, t.widths[last])
+		line.WriteString("\n" + strings.Repeat(" ", indent) + t.screen.paint(cellStyle(row[last], style), piece))
+	}
 	_, err := fmt.Fprintln(t.w, line.String())
 	return err
+}
+
+// lastText is the last column that is shown if it is one of text, which goes on
+// in further lines and is not cut; else -1.
+func (t *table) lastText() int {
+	for i := len(t.columns) - 1; i >= 0; i-- {
+		if t.widths[i] >= 0 {
+			if t.columns[i].right || t.columns[i].spread {
+				return -1
+			}
+			return i
+		}
+	}
+	return -1
+}
+
+// before is how much of a line is before a column.
+func (t *table) before(column int) int {
+	sum := 0
+	for _, w := range t.widths[:column] {
+		if w >= 0 {
+			sum += w + len(gap)
+		}
+	}
+	return sum
+}
+
+// breakText takes as many words off a text as fit a line, or a part of the first
+// one.
+func breakText(text string, width int) (line, rest string) {
+	runes := []rune(text)
+	if len(runes) <= width {
+		return text, ""
+	}
+	for at := width; at > 0; at-- {
+		if runes[at] == ' ' {
+			return string(runes[:at]), strings.TrimLeft(string(runes[at:]), " ")
+		}
+	}
+	return string(runes[:width]), string(runes[width:])
 }
 
 func cellStyle(cell tableCell, style string) string {
@@ -225,7 +275,7 @@ func (s screen) cut(text string, width int) string {
 		return text
 	case width < 2:
 		return string(runes[:width])
-	case strings.HasPrefix(text, "arn:"):
+	case strings.HasPrefix(text, "arn:") && !strings.Contains(text, " "):
 		return mark + wholeParts(string(runes[len(runes)-width+1:]))
 	}
 	return string(runes[:width-1]) + mark

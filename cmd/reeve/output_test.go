@@ -114,8 +114,12 @@ func TestATableFitsItsTerminal(t *testing.T) {
 		0: "RESOURCE                                                         OWNER         LICENCES  NOTE\n" +
 			"arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0  111122223333         4  as long as a sentence about it gets\n",
 		72: "RESOURCE                        LICENCES  NOTE\n" +
-			"…:instance/i-0123456789abcdef0         4  as long as a sentence about i…\n",
-		40: "RESOURCE        LICENCES  NOTE\n" + "…456789abcdef0         4  as long as a …\n",
+			"…:instance/i-0123456789abcdef0         4  as long as a sentence about it\n" +
+			"                                          gets\n",
+		44: "RESOURCE          LICENCES  NOTE\n" +
+			"…23456789abcdef0         4  as long as a\n" +
+			"                            sentence about\n" +
+			"                            it gets\n",
 	} {
 		var b bytes.Buffer
 		out := &table{w: &b, columns: columns, screen: screen{width: width, unicode: true}}

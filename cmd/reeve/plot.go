@@ -17,7 +17,8 @@ type plot struct {
 	points []api.UsageHistoryPoint
 	from   time.Time
 	to     time.Time
-	title  string
+	name   string
+	about  string // the line below the name
 
 	columns, rows int
 	top           int64 // the value at the upper edge
@@ -39,18 +40,22 @@ func plotSize(s screen) (columns, rows int) {
 	if s.width == 0 {
 		return plotColumns - axisRoom, plotRows
 	}
-	return max(10, min(s.width-axisRoom, mostColumns)), max(leastRows, min(s.height-6, mostRows))
+	return max(10, min(s.width-axisRoom, mostColumns)), max(leastRows, min(s.height-7, mostRows))
 }
 
 // axisRoom is what numbers and axis take, at the least of what they need.
 const axisRoom = 12
 
-// print draws the plot.
+// print draws the plot as large as its screen allows.
 func (d *plot) print(w io.Writer) error {
 	d.columns, d.rows = plotSize(d.screen)
+	return d.write(w)
+}
+
+func (d *plot) write(w io.Writer) error {
 	d.scale()
 	var b strings.Builder
-	b.WriteString(d.screen.paint(bold, printable(d.title)) + "\n")
+	b.WriteString(d.screen.paint(bold, printable(d.name)) + "\n" + d.about + "\n")
 	labels := d.numbers()
 	for r := d.rows - 1; r >= 0; r-- {
 		edge := d.char("│", "|")
@@ -159,14 +164,24 @@ func (d *plot) cell(p *api.UsageHistoryPoint, row int) (text, style string) {
 		return d.char("─", "-"), yellow
 	case filled == 0:
 		return " ", ""
-	case over && filled == len(eighths)-1:
-		return d.char("▓", "!"), red
 	case over:
-		return d.char(eighths[filled], "!"), red
+		return d.char(d.beyond(filled), "!"), red
 	case filled < len(eighths)/2:
 		return d.char(eighths[filled], "_"), green
 	}
 	return d.char(eighths[filled], "#"), green
+}
+
+// beyond fills a cell with what is more than was bought. Without colours another
+// pattern says so, which has no eighths.
+func (d *plot) beyond(filled int) string {
+	switch {
+	case d.screen.colours && filled < 8:
+		return eighths[filled]
+	case filled < 4:
+		return "░"
+	}
+	return "▓"
 }
 
 // filled is how many eighths of a row a value fills. A value that is not 0 is

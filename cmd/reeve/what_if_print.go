@@ -47,6 +47,9 @@ func printWhatIf(p *process, in *api.SimulateUsageInput, out *api.SimulateUsageO
 	if err := printAll(p, whatIfView, out.Configurations); err != nil || !p.forPeople() {
 		return err
 	}
+	if len(out.Configurations) > 0 {
+		fmt.Fprintln(p.stdout)
+	}
 	var actions []plannedAction
 	for i, a := range out.Actions {
 		actions = append(actions, plannedAction{in.Actions[i], a})
