@@ -18,7 +18,7 @@ type connection struct{ choice client.Choice }
 
 func (c *connection) flags(f *pflag.FlagSet) {
 	f.StringVar(&c.choice.Endpoint, "endpoint", "", "`URL` of the server (default REEVE_ENDPOINT, else what a server left in ./reeve-data)")
-	f.StringVar(&c.choice.Region, "region", "", "region to ask in (default AWS_REGION, else us-east-1)")
+	f.StringVar(&c.choice.Region, "region", "", "`region` to ask in (default AWS_REGION, else us-east-1)")
 	tlsFlags(f, &c.choice.TLS)
 }
 

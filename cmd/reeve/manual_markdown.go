@@ -15,7 +15,7 @@ const flagWidth = 90
 func commandsPage(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("# Commands\n\nMade from the program's own help by `make docs`; `reeve man --dir DIR` writes the same as man\npages.\n\n")
-	b.WriteString(outputChapter(root) + "\n## Exit codes\n\n" + exitChapter())
+	b.WriteString(outputChapter(root) + "\n## Exit codes\n\n" + exitChapter() + askingChapter())
 	for _, g := range root.Groups() {
 		fmt.Fprintf(&b, "\n## %s\n", strings.TrimSuffix(g.Title, ":"))
 		writeCommands(&b, root, g.ID)
@@ -28,6 +28,38 @@ func commandsPage(root *cobra.Command) string {
 // outputChapter is what holds for all commands.
 func outputChapter(root *cobra.Command) string {
 	return "## What is printed\n\n" + markdown(outputHelp) + "\n\n" + fenced("", flagsText(root.PersistentFlags()))
+}
+
+// askingChapter is what holds for all commands that ask a server.
+func askingChapter() string {
+	text := "\n## Which server is asked\n\n" + markdown(askingHelp) + "\n\n" + fenced("", flagsText(askingFlags())) + "\n"
+	for _, v := range environment {
+		text += "- `" + strings.ReplaceAll(v[0], ", ", "`, `") + "`: " + markdown(lowerFirst(v[1])) + "\n"
+	}
+	return text
+}
+
+const askingHelp = `All commands but those that run, move or save a server's database ask a server, and
+take these flags. They are not repeated below.`
+
+// askingFlags are the flags of a connection.
+func askingFlags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("asking", pflag.ContinueOnError)
+	new(connection).flags(f)
+	return f
+}
+
+// without leaves out of flags those that are described elsewhere in the same
+// words.
+func without(flags, described *pflag.FlagSet) *pflag.FlagSet {
+	rest := pflag.NewFlagSet("", pflag.ContinueOnError)
+	rest.SortFlags = flags.SortFlags
+	flags.VisitAll(func(f *pflag.Flag) {
+		if same := described.Lookup(f.Name); same == nil || same.Usage != f.Usage {
+			rest.AddFlag(f)
+		}
+	})
+	return rest
 }
 
 // exitChapter is the table of exit codes, and why there are these.
@@ -58,7 +90,7 @@ func commandSection(c *cobra.Command) string {
 		}
 		b.WriteString(markdown(part.text) + "\n\n")
 	}
-	if flags := ownFlags(c); flags.HasFlags() {
+	if flags := without(ownFlags(c), askingFlags()); flags.HasFlags() {
 		b.WriteString(fenced("", flagsText(flags)) + "\n")
 	}
 	if c.Example != "" {
