@@ -168,10 +168,13 @@ func TestAgentTokensFromTheCommandLine(t *testing.T) {
 	s := start(t)
 	kept, ended := s.agentToken(t, rootKey), s.agentToken(t, rootKey)
 	s.reeve(t, rootKey, "agent-token", "revoke", ended.AgentTokenId)
-	var list []struct{ AgentTokenId, Region, RevocationTime string }
+	var list []struct {
+		AgentTokenId, Region string
+		RevocationTime       float64 // seconds since 1970, as the API has it
+	}
 	must(t, "read list", json.Unmarshal([]byte(s.reeve(t, rootKey, "agent-token", "list", "--output", "json")), &list))
-	if len(list) != 2 || list[0].AgentTokenId != kept.AgentTokenId || list[0].RevocationTime != "" || list[0].Region != region ||
-		list[1].AgentTokenId != ended.AgentTokenId || list[1].RevocationTime == "" {
+	if len(list) != 2 || list[0].AgentTokenId != kept.AgentTokenId || list[0].RevocationTime != 0 || list[0].Region != region ||
+		list[1].AgentTokenId != ended.AgentTokenId || list[1].RevocationTime == 0 {
 		t.Errorf("listed are %+v", list)
 	}
 	if text := s.reeve(t, rootKey, "agent-token", "list"); strings.Contains(text, kept.Token) || !strings.Contains(text, kept.AgentTokenId) {
