@@ -149,7 +149,7 @@ func newAuditExport(p *process) *cobra.Command {
 	var o auditOptions
 	c := &cobra.Command{
 		Use:   "export",
-		Short: "Print whole events as JSON, one a line, in the shape of AWS CloudTrail's",
+		Short: "Print whole events as JSON in the shape of AWS CloudTrail's",
 		Long: `Print events of the audit trail as JSON, one a line, the newest first, in the
 shape of AWS CloudTrail's. With --output json they are one array; with csv they are
 what reeve audit lists.

@@ -30,7 +30,7 @@ func newCheckpointCreate(p *process) *cobra.Command {
 	var o checkpointOptions
 	c := &cobra.Command{
 		Use:   "create",
-		Short: "Sign the ledgers of an account as they are, and print the signed note",
+		Short: "Sign the ledgers of an account, and print the signed note",
 		Long: `Sign the ledgers of an account as they are now and print the checkpoint, a signed
 note. Where nothing has changed since the newest checkpoint, that one is printed.
 A server makes one every hour (--checkpoint-every) in which something changed.`,

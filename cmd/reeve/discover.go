@@ -28,7 +28,7 @@ func newDiscover(p *process) *cobra.Command {
 	var o discoverOptions
 	c := &cobra.Command{
 		Use:   "discover CONFIG",
-		Short: "Find the resources that the discovery rules of a configuration match",
+		Short: "Find the resources that the rules of a configuration match",
 		Long: `Run automated discovery over the whole inventory now, and wait for its end. The
 server does the same by itself whenever a rule has changed, and looks at every
 resource when it is reported.

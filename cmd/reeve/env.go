@@ -23,7 +23,7 @@ func newEnv(p *process) *cobra.Command {
 	var o envOptions
 	c := &cobra.Command{
 		Use:   "env",
-		Short: "Print the environment that lets clients use a server on this machine",
+		Short: "Print the environment with which clients use a server here",
 		Long: `Print the environment that lets AWS clients and reeve's own commands use a server
 on this machine: the root account's access key, the region and the endpoint.
 Run it where the server's data directory is, inside eval. Old AWS clients do not

@@ -27,7 +27,7 @@ func newExclude(p *process) *cobra.Command {
 	var o excludeOptions
 	c := &cobra.Command{
 		Use:   "exclude CONFIG RESOURCE --reason TEXT --owner WHO",
-		Short: "Keep a resource out of a configuration, whatever its discovery rules say",
+		Short: "Keep a resource out of a configuration, whatever its rules say",
 		Long: `Keep a resource out of a configuration, whatever its discovery rules say, and end
 its association. Who excluded what, why and until when is kept for the audit, and
 is in the explanation of the resource. After --until the resource is discovered
@@ -160,7 +160,7 @@ func newExclusions(p *process) *cobra.Command {
 	var o excludeOptions
 	c := &cobra.Command{
 		Use:   "exclusions CONFIG",
-		Short: "List the resources that are excluded from a configuration, with who, why and until when",
+		Short: "List what is excluded from a configuration: by whom, why, how long",
 		Long: `List the resources that are excluded from a configuration, with who answers for
 it, why and until when. --all lists the exclusions that have ended, too.
 

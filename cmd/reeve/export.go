@@ -31,7 +31,7 @@ func newExport(p *process) *cobra.Command {
 	var o exportOptions
 	c := &cobra.Command{
 		Use:   "export [CONFIG] --evidence FILE",
-		Short: "Write ledgers with their signed checkpoints to a file for an auditor",
+		Short: "Write ledgers with their signed checkpoints to an auditor's file",
 		Long: `Write all ledgers of an account, or that of CONFIG alone, with the checkpoints
 that sign them to a file, - for standard output. "reeve verify FILE --key KEY"
 checks it anywhere, with nothing but the file and the key that the server shows

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"reeve/internal/client"
@@ -24,8 +22,7 @@ can. It needs no access key. Container engines may run it as their health check.
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "%s is well\n", endpoint)
-			return err
+			return printSaid(p, healthView, &health{endpoint, true}, endpoint+" is well\n")
 		},
 	}
 	f := c.Flags()
@@ -33,4 +30,15 @@ can. It needs no access key. Container engines may run it as their health check.
 	f.StringVar(&choice.Endpoint, "endpoint", "", "`URL` of the server (default REEVE_ENDPOINT, else what it left in the data directory)")
 	tlsFlags(f, &choice.TLS)
 	return c
+}
+
+// health is what reeve health tells programs.
+type health struct {
+	Endpoint string
+	Healthy  bool
+}
+
+var healthView = view[health]{
+	[]column{{key: "Endpoint"}, {key: "Healthy"}},
+	func(h *health) []any { return []any{h.Endpoint, h.Healthy} },
 }

@@ -28,7 +28,7 @@ func newImport(p *process) *cobra.Command {
 	var o importOptions
 	c := &cobra.Command{
 		Use:   "import FILE…",
-		Short: "Put the machines of JSON, CSV or agents' XML files into the inventory",
+		Short: "Put machines of JSON, CSV or agents' XML files into the inventory",
 		Long: `Put the resources of files into the inventory: JSON, JSON lines, CSV with a header
 that names resource_arn, or the XML of GLPI and FusionInventory agents. "-" reads
 standard input.

@@ -19,8 +19,8 @@ func testRoot() *cobra.Command { return newRoot(&process{lookupEnv: noEnv}) }
 func TestEveryCommandExplainsItself(t *testing.T) {
 	for _, c := range everyCommand(testRoot()) {
 		path := c.CommandPath()
-		if c.Short == "" || strings.HasSuffix(c.Short, ".") || len(c.Short) > 100 {
-			t.Errorf("%s: its purpose %q is no line of up to 100 characters without a full stop", path, c.Short)
+		if c.Short == "" || strings.HasSuffix(c.Short, ".") || len(c.Short) > 67 {
+			t.Errorf("%s: its purpose %q is no line of up to 67 characters without a full stop", path, c.Short)
 		}
 		if c.HasParent() && !strings.Contains(c.Example, path) && !strings.Contains(c.Long, path) {
 			t.Errorf("%s has no example", path)

@@ -140,7 +140,8 @@ func newPolicyDelete(p *process) *cobra.Command {
 	var o iamOptions
 	c := &cobra.Command{
 		Use:     "delete NAME",
-		Short:   "Delete a policy of a user or role, or one of the account that is attached to nobody",
+		Short:   "Delete a policy of a user, a role or the account",
+		Long:    "Delete a policy of a user (--user) or role (--role), or one of the account that is\nattached to nobody.",
 		Example: `  reeve policy delete own-keys --user ana`,
 		Args:    arguments(1, 1, "the name of the policy"),
 		RunE: func(c *cobra.Command, args []string) error {

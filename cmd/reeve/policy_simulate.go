@@ -19,7 +19,7 @@ func newPolicySimulate(p *process) *cobra.Command {
 	var o simulateOptions
 	c := &cobra.Command{
 		Use:   "simulate ACTION…",
-		Short: "Tell whether a user or role may do something, and which statement decides",
+		Short: "Tell whether somebody may do something, and which statement decides",
 		Long: `Tell whether the policies of a user (--user) or role (--role), or a policy that
 nobody has yet (--document), allow actions, and which statement decides. Nothing
 is done. Tags of a resource and the rest of a request are given with --key. A

@@ -158,7 +158,7 @@ func (o *sourceAddOptions) addOne(c *cobra.Command, p *process, kind string, set
 
 func newSourceAddAWS(p *process) *cobra.Command {
 	var s aws.Settings
-	return newSourceAddKind(p, "aws", "Pull EC2, dedicated hosts, images, RDS and Systems Manager of AWS accounts",
+	return newSourceAddKind(p, "aws", "Pull EC2, hosts, images, RDS and Systems Manager of AWS accounts",
 		`Pull EC2 instances, dedicated hosts, images, RDS instances and the inventory of
 Systems Manager. The credentials are the server's own: a profile of its AWS
 configuration files, its environment or its machine's role. docs/sources.md has

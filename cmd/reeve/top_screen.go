@@ -34,10 +34,11 @@ func newTopScreen(p *process, c *client.Client, interval time.Duration, first []
 	return t
 }
 
-// What a terminal is told. The alternate screen leaves what was there before.
+// What a terminal is told. The alternate screen leaves what was there before; on
+// it, lines that are too long end at the edge.
 const (
-	enterScreen = "\x1b[?1049h\x1b[?25l"
-	leaveScreen = "\x1b[?25h\x1b[?1049l"
+	enterScreen = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+	leaveScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 	cursorHome  = "\x1b[H"
 	clearLine   = "\x1b[K"
 	clearBelow  = "\x1b[J"

@@ -23,7 +23,7 @@ func newUsage(p *process) *cobra.Command {
 	var o usageOptions
 	c := &cobra.Command{
 		Use:   "usage CONFIG",
-		Short: "List what each resource consumes of a configuration, now or at a past moment",
+		Short: "List what each resource consumes, now or at a past moment",
 		Long: `List every resource that consumes licences of a configuration, now or at a past
 moment. The whole list is of one moment, however long it takes to read.
 

@@ -31,11 +31,12 @@ func newVerify(p *process) *cobra.Command {
 	var o verifyOptions
 	c := &cobra.Command{
 		Use:   "verify [FILE]",
-		Short: "Check that the ledgers are unbroken and every count is the sum behind it",
+		Short: "Check that ledgers are unbroken and every count is right",
 		Long: `Check every ledger: that its revisions form one unbroken chain, and that every
-count is the sum of the usage behind it; and every fact of the inventory. A running server checks its own: all
-ledgers for keys of the root account, else those of the key's account. --data
-checks the SQLite database of a stopped server directly.
+count is the sum of the usage behind it; and every fact of the inventory. A
+running server checks its own: all ledgers for keys of the root account, else
+those of the key's account. --data checks the SQLite database of a stopped server
+directly.
 
 With FILE, check a file of reeve export --evidence (- for standard input) with
 nothing but the key in --key: no server, no database. The first thing that was

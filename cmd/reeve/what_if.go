@@ -71,7 +71,7 @@ func newWhatIf(p *process) *cobra.Command {
 	var o whatIfOptions
 	c := &cobra.Command{
 		Use:   "what-if",
-		Short: "Say what launching, buying, moving or stopping would do to the licences",
+		Short: "Say what launching, buying or stopping would do to the licences",
 		Long: `Say what would happen to the licences if machines were launched, resized, moved,
 stopped or terminated, or licences bought or given back. The flags are actions,
 which happen in the order in which they are given. The server decides each of
