@@ -66,6 +66,18 @@ var allowedCalls = []struct{ name, body string }{
 	{"ListSoftware", `{}`},
 	{"CreateAccount", `{"Name":"swept","AccountId":"444455556666"}`},
 	{"ListAccounts", `{}`},
+	{"CreateOrganization", `{"ManagementAccountId":"$root"}`},
+	{"DescribeOrganization", `{}`},
+	{"AddAccountToOrganization", `{"AccountId":"444455556666"}`},
+	{"ListOrganizationAccounts", `{}`},
+	{"UpdateServiceSettings", `{"OrganizationConfiguration":{"EnableIntegration":true}}`},
+	{"ShareLicenseConfiguration", `{"LicenseConfigurationArn":"$arn","Principal":"organization"}`},
+	{"ListLicenseConfigurationShares", `{"LicenseConfigurationArn":"$arn"}`},
+	{"ListLicenseConfigurationsForOrganization", `{}`},
+	{"UnshareLicenseConfiguration", `{"LicenseConfigurationArn":"$arn","Principal":"organization"}`},
+	{"RegisterDelegatedAdministrator", `{"AccountId":"444455556666"}`},
+	{"DeregisterDelegatedAdministrator", `{"AccountId":"444455556666"}`},
+	{"RemoveAccountFromOrganization", `{"AccountId":"444455556666"}`},
 	{"CreateUser", `{"UserName":"swept"}`},
 	{"ListUsers", `{}`},
 	{"CreateAccessKey", `{"UserName":"swept"}`},
@@ -298,7 +310,7 @@ func TestEveryCallLeavesOneEvent(t *testing.T) {
 }
 
 // reads are the verbs that change nothing.
-var reads = []string{"Get", "List", "Explain", "Compare", "Verify", "Lookup", "Simulate", "Find", "Export", "Assume"}
+var reads = []string{"Get", "List", "Explain", "Compare", "Verify", "Lookup", "Simulate", "Find", "Describe", "Export", "Assume"}
 
 // compare holds an event against what is known of the call.
 func (c *swept) compare(t *testing.T, e map[string]any) {

@@ -18,7 +18,7 @@ var covered = []struct {
 	table, key string
 	not        []string
 }{
-	{"configuration", "num", []string{"next_node", "discovers", "pass", "last_run"}},
+	{"configuration", "num", []string{"next_node", "discovers", "pass", "pass_account", "last_run", "settled"}},
 	{"revision", "configuration, number", []string{"nodes"}},
 	{"tree_leaf", "cfg, node, owner, id, from_rev", nil},
 	{"association", "resource, configuration", nil},
