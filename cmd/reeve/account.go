@@ -35,7 +35,7 @@ machines are its own; only keys of the root account may make accounts.`,
 	f.StringVar(&o.name, "name", "", "what people call it (required)")
 	f.StringVar(&o.id, "id", "", "its 12 `digits` (default random)")
 	o.connection.flags(f)
-	return c
+	return forPrograms(p, c)
 }
 
 func runAccountCreate(ctx context.Context, p *process, o accountOptions) error {

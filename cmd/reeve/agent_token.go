@@ -37,13 +37,13 @@ region, and nothing else. Url is ready for an agent's --server; agents that ask
 for a password take Token instead. Both are shown this once. One token serves
 any number of machines.`,
 		Example: `  reeve agent-token create --name "Data centre Zürich" --region eu-central-1
-  fusioninventory-agent --server "$(reeve agent-token create --output json | jq -r .Url)"`,
+  fusioninventory-agent --server "$(reeve agent-token create | jq -r .Url)"`,
 		Args: arguments(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return runAgentTokenCreate(c.Context(), p, o) },
 	}
 	c.Flags().StringVar(&o.name, "name", "", "what people call it")
 	o.flags(c)
-	return c
+	return forPrograms(p, c)
 }
 
 // issuedToken is what agent-token create prints.

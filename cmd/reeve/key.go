@@ -40,7 +40,7 @@ shown this once. A user has two keys at most, so that one can replace the other.
 		},
 	}
 	o.keyFlags(c, p)
-	return c
+	return forPrograms(p, c)
 }
 
 var newKeyView = view[api.CreateAccessKeyOutput]{

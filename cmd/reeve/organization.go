@@ -64,7 +64,7 @@ organizations and add accounts to them.`,
 	}
 	c.Flags().StringVar(&o.account, "management", "", "the 12 `digits` of the management account (default the caller's)")
 	o.connection.flags(c.Flags())
-	return c
+	return forPrograms(p, c)
 }
 
 func newOrganizationShow(p *process) *cobra.Command {

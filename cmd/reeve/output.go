@@ -52,7 +52,8 @@ a terminal it leaves out or cuts what does not fit a line, and a pipe gets all o
 it. JSON is for programs: what the API answers, with the API's names, a list as an
 array with one object a line. CSV is for spreadsheets: RFC 4180 with a header, and
 no text that a spreadsheet would run as a formula. Totals, titles and sentences are
-printed with tables only. Documents, such as a checkpoint or what reeve env prints,
+printed with tables only. Commands that make something, such as a key, print JSON
+unless they are asked for something else. Documents, such as a checkpoint or what reeve env prints,
 are printed as they are unless json or csv is asked for.
 
 Colours are shown on a terminal only, and not when NO_COLOR is set or TERM is dumb.
@@ -63,6 +64,18 @@ func addOutput(c *cobra.Command, p *process) {
 	p.output = "table"
 	c.PersistentFlags().VarP(&p.output, "output", "o", "what to print: table for people, json for programs, csv for spreadsheets")
 	completeWith(c, "output", outputForms...)
+}
+
+// forPrograms makes JSON what a command prints unless --output asks for something
+// else: what it makes, such as a key's secret, goes on into another program.
+func forPrograms(p *process, c *cobra.Command) *cobra.Command {
+	c.Long += "\n\nIt prints JSON unless --output asks for something else."
+	c.PreRun = func(c *cobra.Command, _ []string) {
+		if !c.Flags().Changed("output") {
+			p.output = "json"
+		}
+	}
+	return c
 }
 
 // forPeople tells whether to print what is no record, such as totals.

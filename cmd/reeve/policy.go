@@ -46,7 +46,7 @@ seconds on every server.`,
 	c.Flags().StringVar(&o.document, "document", "", "`file` of the policy as JSON; - is standard input (required)")
 	o.holderFlags(c, p)
 	o.flags(c)
-	return c
+	return forPrograms(p, c)
 }
 
 var newPolicyView = view[api.PutPolicyOutput]{

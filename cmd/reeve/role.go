@@ -82,7 +82,7 @@ what the role's policies allow.`,
 		},
 	}
 	o.roleFlags(c)
-	return c
+	return forPrograms(p, c)
 }
 
 func newRoleUpdate(p *process) *cobra.Command {
@@ -108,7 +108,7 @@ trusted assumes it again.`,
 	}
 	o.roleFlags(c)
 	complete(c, p, &o.connection, roleNames)
-	return c
+	return forPrograms(p, c)
 }
 
 var roleColumns = []column{

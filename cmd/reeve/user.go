@@ -70,7 +70,7 @@ signs with keys of its own: see reeve policy attach and reeve key create --user.
 		},
 	}
 	o.flags(c)
-	return c
+	return forPrograms(p, c)
 }
 
 var userColumns = []column{
