@@ -248,6 +248,9 @@ func TestAListThatIsTooLongToSortIsPagedByTokens(t *testing.T) {
 	first := d.page(path + "?sort=licences")
 	d.says(first, "More than 10,000 rows", "i-0 EC2", "i-49 EC2")
 	d.silent(first, "i-50 EC2")
+	unsorted := d.page(path)
+	d.says(unsorted, "In the order of their coming", "i-0 EC2", "i-49 EC2")
+	d.linkOf(unsorted, "Licences")
 	if strings.Contains(first, "aria-sort") {
 		t.Error("it claims to be sorted")
 	}

@@ -11,9 +11,9 @@ import (
 
 // Bounds of the list of usage.
 const (
-	usageRows   = 50     // of one page
-	usageWhole  = 10_000 // rows that are read to sort and to count them
-	usageAtOnce = 1000   // rows of one call
+	usageRows    = 50     // of one page
+	usageCounted = 1000   // rows that are read to count them, in one call
+	usageWhole   = 10_000 // rows that are read when they are to be sorted
 )
 
 // usageTab is who uses what.
@@ -22,7 +22,8 @@ type usageTab struct {
 	Rows    []usageRow
 	Columns []sortColumn
 	Pages   pages
-	Large   bool  // there are more rows than are counted and sorted
+	Large   bool  // there are more rows than are counted
+	TooLong bool  // and more than are sorted, which was asked for
 	Total   int64 // of the licences of all rows that match, when not Large
 	Count   int64 // of these rows
 	Empty   string
@@ -136,8 +137,12 @@ func (v *configurationView) readUsage(q url.Values) (rows []api.LicenseConfigura
 	if q.Get("token") != "" {
 		return nil, nil, nil
 	}
-	in := v.usageInput(usageAtOnce)
-	for len(rows) < usageWhole {
+	most := usageCounted
+	if q.Get("sort") != "" {
+		most = usageWhole
+	}
+	in := v.usageInput(usageCounted)
+	for len(rows) < most {
 		var out api.ListUsageForLicenseConfigurationOutput
 		if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
 			return nil, nil, err
@@ -150,7 +155,8 @@ func (v *configurationView) readUsage(q url.Values) (rows []api.LicenseConfigura
 	return rows, in.NextToken, nil
 }
 
-// largeUsage shows one page of a list that is too long to be sorted.
+// largeUsage shows one page of a list that is too long to be read whole, in
+// the order that the API has.
 func (v *configurationView) largeUsage(t *usageTab) error {
 	in, list := v.usageInput(usageRows), v.paging(v.usageKept())
 	in.NextToken = list.token()
@@ -158,8 +164,12 @@ func (v *configurationView) largeUsage(t *usageTab) error {
 	if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
 		return err
 	}
-	for _, o := range usageOrders {
-		t.Columns = append(t.Columns, sortColumn{Text: o.text, Class: o.class})
+	if t.TooLong = v.URL.Query().Get("sort") != ""; !t.TooLong {
+		t.Columns = v.sortColumns(nil)
+	} else {
+		for _, o := range usageOrders {
+			t.Columns = append(t.Columns, sortColumn{Text: o.text, Class: o.class})
+		}
 	}
 	t.Pages = list.pages(out.NextToken)
 	var err error
