@@ -41,6 +41,7 @@ var stepWords = map[string]string{
 	"LicenseCountingType":      "What is counted",
 	"Owner":                    "Left out on purpose; who answers for it",
 	"ProductInformationList":   "Rule of automated discovery, by number",
+	"ResourceOwnerId":          "Account that it belongs to",
 	"ResourceType":             "Kind of resource",
 	"Sockets":                  "Physical processors (sockets)",
 	"Status":                   "State",
