@@ -113,14 +113,17 @@ func newVerification(p *process) *verification {
 	return &verification{p: p, progress: newProgress(p), out: newList(p, ledgerView)}
 }
 
-// note takes one ledger's report. People see only ledgers with a fault.
+// note takes one report. People see only what has a fault, and programs every
+// ledger besides.
 func (v *verification) note(r api.LedgerReport) error {
+	isLedger := false
 	switch name := val(r.LicenseConfigurationArn); {
 	case strings.HasPrefix(name, notary.CheckedPrefix):
 		v.accounts++
 	case strings.HasPrefix(name, license.InventoryPrefix):
 		v.inventories++
 	default:
+		isLedger = true
 		v.ledgers++
 	}
 	v.revisions += val(r.Revisions)
@@ -129,7 +132,7 @@ func (v *verification) note(r api.LedgerReport) error {
 		v.faults++
 	}
 	v.progress.show(0, 0, counted(v.ledgers, "ledger")+", "+counted(v.revisions, "revision")+" checked")
-	if v.quiet || v.p.forPeople() && r.Fault == nil {
+	if v.quiet || r.Fault == nil && (v.p.forPeople() || !isLedger) {
 		return nil
 	}
 	return v.out.add(&r)
@@ -191,6 +194,8 @@ func (v *verification) pages(ctx context.Context, c *client.Client) error {
 		if err := call(ctx, c, api.Reeve+".VerifyLedgers", in, &out); err != nil {
 			return nil, err
 		}
+		v.inventories += val(out.Inventories)
+		v.accounts += val(out.Checkpoints)
 		for _, r := range out.Ledgers {
 			if err := v.note(r); err != nil {
 				return nil, err

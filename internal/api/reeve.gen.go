@@ -865,8 +865,10 @@ type VerifyLedgersInput struct {
 
 // VerifyLedgersOutput is what VerifyLedgers answers.
 type VerifyLedgersOutput struct {
-	Ledgers   []LedgerReport `json:"Ledgers,omitzero"`
-	NextToken *string        `json:"NextToken,omitzero"`
+	Ledgers     []LedgerReport `json:"Ledgers,omitzero"`
+	Inventories *int64         `json:"Inventories,omitzero"`
+	Checkpoints *int64         `json:"Checkpoints,omitzero"`
+	NextToken   *string        `json:"NextToken,omitzero"`
 }
 
 // AccessKeyMetadata is the structure of that name in the model of Reeve licence ledger.

@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"reeve/internal/api"
+	"reeve/internal/evidence/notary"
 	"reeve/internal/license"
 )
 
@@ -160,7 +162,26 @@ func (s *server) verifyLedgers(ctx context.Context, who license.Caller, in *api.
 	if err != nil {
 		return nil, err
 	}
-	return &api.VerifyLedgersOutput{Ledgers: convert(page, ledger), NextToken: p.afterNumber(int64(next))}, nil
+	out := verifiedPage(page)
+	out.NextToken = p.afterNumber(int64(next))
+	return out, nil
+}
+
+// verifiedPage lists ledgers, and of what belongs to accounts only what has a
+// fault: who goes through the list finds configurations, and misses no fault.
+func verifiedPage(page []license.VerifyReport) *api.VerifyLedgersOutput {
+	out := &api.VerifyLedgersOutput{Ledgers: []api.LedgerReport{}, Inventories: new(int64), Checkpoints: new(int64)}
+	for i := range page {
+		switch r := &page[i]; {
+		case r.Fault == "" && strings.HasPrefix(r.ConfigurationARN, license.InventoryPrefix):
+			*out.Inventories++
+		case r.Fault == "" && strings.HasPrefix(r.ConfigurationARN, notary.CheckedPrefix):
+			*out.Checkpoints++
+		default:
+			out.Ledgers = append(out.Ledgers, ledger(r))
+		}
+	}
+	return out
 }
 
 func ledger(r *license.VerifyReport) api.LedgerReport {

@@ -11,10 +11,10 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// startSlow starts a server that lets a key make ten requests a second.
+// startSlow starts a server that lets a key make two requests a second.
 func startSlow(t *testing.T) *server {
 	t.Helper()
-	return startWith(t, "REEVE_RATE_LIMIT=10", "REEVE_RATE_LIMIT_BURST=2")
+	return startWith(t, "REEVE_RATE_LIMIT=2", "REEVE_RATE_LIMIT_BURST=2")
 }
 
 // TestGoSlowsDown makes more calls than a key may, with one attempt and with
