@@ -24,6 +24,8 @@ type startRow struct {
 	Peak     float64 // MiB, the most it ever had
 }
 
+const aLongTime = "36500d"
+
 // starts is how often the program is started for one row.
 const starts = 5
 
@@ -108,7 +110,8 @@ func (b *bench) startProgramOn(db database, dir string, f *fleet) (*program, tim
 	if err != nil {
 		return nil, 0, err
 	}
-	args := []string{"serve", "--data", dir, "--listen", address, "--log-level", "warn"}
+	args := []string{"serve", "--data", dir, "--listen", address, "--log-level", "warn",
+		"--lost-after", aLongTime, "--inactive-after", aLongTime} // machines of a kept fleet have long been unseen
 	if db.isPostgres() {
 		args = append(args, "--database", db.url())
 	}
