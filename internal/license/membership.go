@@ -28,17 +28,8 @@ var errInUse = &Error{Kind: Conflict, Message: "The account uses license configu
 // leave takes an account out of an organization that it has nothing to do with
 // any more, under the lock that keeps others from changing that.
 func (m *Manager) leave(tx Tx, who Caller, id, account string) error {
-	o, err := managed(tx, who, id)
+	o, err := lockMember(tx, who, id, account)
 	if err != nil {
-		return err
-	}
-	if err := changeRulesOf(tx, append(o.administrators(), account)); err != nil {
-		return err
-	}
-	if o, err = lockOrganization(tx, o.ID); err != nil {
-		return err
-	}
-	if err := memberOf(tx, o, account); err != nil {
 		return err
 	}
 	switch account {

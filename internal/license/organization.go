@@ -276,20 +276,8 @@ func (m *Manager) Undelegate(ctx context.Context, who Caller, id, account string
 // discovery across accounts needs.
 func (m *Manager) changeDelegate(ctx context.Context, who Caller, id, account string, change func(*Organization) error) error {
 	err := m.store.Update(ctx, func(tx Tx) error {
-		o, err := managed(tx, who, id)
+		o, err := lockMember(tx, who, id, account)
 		if err != nil {
-			return err
-		}
-		if err := memberOf(tx, o, account); err != nil {
-			return err
-		}
-		if err := changeRulesOf(tx, append(o.administrators(), account)); err != nil {
-			return err
-		}
-		if o, err = lockOrganization(tx, o.ID); err != nil {
-			return err
-		}
-		if err := memberOf(tx, o, account); err != nil {
 			return err
 		}
 		before := *o
@@ -308,6 +296,25 @@ func (m *Manager) changeDelegate(ctx context.Context, who Caller, id, account st
 		m.wake()
 	}
 	return err
+}
+
+// lockMember takes every lock that a change of a member's part in an
+// organization needs, and returns the organization as it then is.
+func lockMember(tx Tx, who Caller, id, account string) (*Organization, error) {
+	o, err := managed(tx, who, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := memberOf(tx, o, account); err != nil {
+		return nil, err
+	}
+	if err := changeRulesOf(tx, append(o.administrators(), account)); err != nil {
+		return nil, err
+	}
+	if o, err = lockOrganization(tx, o.ID); err != nil {
+		return nil, err
+	}
+	return o, memberOf(tx, o, account)
 }
 
 // lockOrganization locks an organization and returns it as it then is.

@@ -57,11 +57,21 @@ func (m *Manager) fillUses(tx Tx, who Caller, d *ResourceDetails) error {
 // ownConfiguration returns a configuration of the caller's account and region
 // by its number, nil when it is not one or is not there any more.
 func ownConfiguration(tx Tx, who Caller, num int64) (*Configuration, error) {
+	c, err := numbered(tx, num)
+	if c == nil || c.Account != who.Account || c.Region != who.Region || c.Deleted != 0 || c.Loading {
+		return nil, err
+	}
+	return c, nil
+}
+
+// numbered returns the configuration of a number, whosever it is and also when
+// it is deleted; nil when there is none.
+func numbered(tx Tx, num int64) (*Configuration, error) {
 	found, err := tx.EveryConfiguration(num-1, 1)
 	if err != nil {
 		return nil, fmt.Errorf("read license configuration: %w", err)
 	}
-	if len(found) == 0 || found[0].Num != num || found[0].Account != who.Account || found[0].Region != who.Region || found[0].Deleted != 0 || found[0].Loading {
+	if len(found) == 0 || found[0].Num != num {
 		return nil, nil
 	}
 	return found[0], nil

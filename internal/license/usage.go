@@ -119,12 +119,12 @@ func (c *Cursor) mayGoOn(tx Tx, who Caller) error {
 	if c.Only == 0 {
 		return nil
 	}
-	found, err := tx.EveryConfiguration(c.Configuration-1, 1)
+	of, err := numbered(tx, c.Configuration)
 	if err != nil {
-		return fmt.Errorf("read license configuration: %w", err)
+		return err
 	}
-	if len(found) == 1 && found[0].Num == c.Configuration {
-		if ok, err := shared(tx, found[0], who.Account); err != nil || ok {
+	if of != nil {
+		if ok, err := shared(tx, of, who.Account); err != nil || ok {
 			return err
 		}
 	}
@@ -207,12 +207,12 @@ func namesakes(tx Tx, who Caller, configuration int64, guest bool, arn string) (
 	if name, err := ParseResourceARN(arn); err == nil && !guest {
 		other = name.Account
 	} else if guest {
-		found, err := tx.EveryConfiguration(configuration-1, 1)
+		of, err := numbered(tx, configuration)
 		if err != nil {
-			return nil, fmt.Errorf("read license configuration: %w", err)
+			return nil, err
 		}
-		if len(found) == 1 && found[0].Num == configuration {
-			other = found[0].Account
+		if of != nil {
+			other = of.Account
 		}
 	}
 	var known []*Resource

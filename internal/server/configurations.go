@@ -82,15 +82,7 @@ func (s *server) deleteLicenseConfiguration(ctx context.Context, who license.Cal
 }
 
 func (s *server) listLicenseConfigurations(ctx context.Context, who license.Caller, in *api.ListLicenseConfigurationsInput) (*api.ListLicenseConfigurationsOutput, error) {
-	values, err := readFilters(in.Filters, filterCountingType, filterEnforced, filterExceeded)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := configurationFilter(values, in.LicenseConfigurationArns)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.pager(who, in.MaxResults, in.NextToken, append(values.parts(), in.LicenseConfigurationArns...)...)
+	filter, p, err := s.configurationList(who, in.Filters, in.LicenseConfigurationArns, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +95,27 @@ func (s *server) listLicenseConfigurations(ctx context.Context, who license.Call
 		return nil, err
 	}
 	return &api.ListLicenseConfigurationsOutput{
-		LicenseConfigurations: convert(page, func(c **license.Configuration) api.LicenseConfiguration { return configuration(*c) }),
+		LicenseConfigurations: convert(page, listedConfiguration),
 		NextToken:             p.afterCreated(next),
 	}, nil
+}
+
+// configurationList reads what a list of configurations is asked for, of one
+// account or of an organization.
+func (s *server) configurationList(who license.Caller, filters []api.Filter, arns []string, most *int64, token *string) (filter license.ConfigurationFilter, p pager, err error) {
+	values, err := readFilters(filters, filterCountingType, filterEnforced, filterExceeded)
+	if err != nil {
+		return filter, p, err
+	}
+	if filter, err = configurationFilter(values, arns); err != nil {
+		return filter, p, err
+	}
+	p, err = s.pager(who, most, token, append(values.parts(), arns...)...)
+	return filter, p, err
+}
+
+func listedConfiguration(c **license.Configuration) api.LicenseConfiguration {
+	return configuration(*c)
 }
 
 // configurationFilter turns the values of the filters, in the order of their

@@ -127,15 +127,7 @@ func (s *server) listLicenseConfigurationShares(ctx context.Context, who license
 // listLicenseConfigurationsForOrganization takes the filters of
 // ListLicenseConfigurations; AWS documents none.
 func (s *server) listLicenseConfigurationsForOrganization(ctx context.Context, who license.Caller, in *api.ListLicenseConfigurationsForOrganizationInput) (*api.ListLicenseConfigurationsForOrganizationOutput, error) {
-	values, err := readFilters(in.Filters, filterCountingType, filterEnforced, filterExceeded)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := configurationFilter(values, in.LicenseConfigurationArns)
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.pager(who, in.MaxResults, in.NextToken, append(values.parts(), in.LicenseConfigurationArns...)...)
+	filter, p, err := s.configurationList(who, in.Filters, in.LicenseConfigurationArns, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +140,7 @@ func (s *server) listLicenseConfigurationsForOrganization(ctx context.Context, w
 		return nil, err
 	}
 	return &api.ListLicenseConfigurationsForOrganizationOutput{
-		LicenseConfigurations: convert(page, func(c **license.Configuration) api.LicenseConfiguration { return configuration(*c) }),
+		LicenseConfigurations: convert(page, listedConfiguration),
 		NextToken:             p.afterOwned(next),
 	}, nil
 }

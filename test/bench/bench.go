@@ -168,6 +168,19 @@ func (b *bench) place(kind string, s shape) (database, string, error) {
 	return db, dir, err
 }
 
+// ownFleet makes a fleet for one part of a run, in a directory that the part
+// may remove and that goes away with the run.
+func (b *bench) ownFleet(kind string, s shape) (db database, dir string, f *fleet, err error) {
+	if dir, err = os.MkdirTemp(b.scratch, s.Name+"-"); err != nil {
+		return db, dir, nil, err
+	}
+	if db, err = databaseFor(kind, dir, b.postgres, filepath.Base(dir)); err != nil {
+		return db, dir, nil, err
+	}
+	f, err = openFleet(b.ctx, db, dir, s)
+	return db, dir, f, err
+}
+
 // fleet returns a fleet, which it makes if there is none.
 func (b *bench) fleet(kind string, s shape) (*fleet, error) {
 	db, dir, err := b.place(kind, s)

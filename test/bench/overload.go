@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,19 +50,11 @@ func (b *bench) measureOverload(kind string) ([]overloadRow, error) {
 	if _, err := b.buildBinary(); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(b.scratch, "overload-")
+	db, dir, f, err := b.ownFleet(kind, overloaded)
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	db, err := databaseFor(kind, dir, b.postgres, filepath.Base(dir))
-	if err != nil {
-		return nil, err
-	}
-	f, err := openFleet(b.ctx, db, dir, overloaded)
-	if err != nil {
-		return nil, err
-	}
 	p, _, err := b.startProgramOn(db, dir, f)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -48,19 +47,11 @@ type rig struct {
 }
 
 func (b *bench) measureWrites(kind string) ([]writeRow, error) {
-	dir, err := os.MkdirTemp(b.scratch, "writes-")
+	db, dir, f, err := b.ownFleet(kind, writers)
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	db, err := databaseFor(kind, dir, b.postgres, filepath.Base(dir))
-	if err != nil {
-		return nil, err
-	}
-	f, err := openFleet(b.ctx, db, dir, writers)
-	if err != nil {
-		return nil, err
-	}
 	server, err := startChild(b.ctx, db, b.profileFor(kind+"-writes"))
 	if err != nil {
 		return nil, err

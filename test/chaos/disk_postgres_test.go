@@ -3,7 +3,6 @@
 package chaos_test
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,14 +16,7 @@ import (
 // log elsewhere: a log that does not fit ends PostgreSQL, which is an outage.
 func TestAFullDiskOfPostgreSQL(t *testing.T) {
 	disk := smallDisk(t, "48m,mode=0777")
-	cluster, err := pgtest.NewCluster()
-	switch {
-	case err != nil && os.Getenv("REEVE_REQUIRE_ALL") == "1":
-		t.Fatalf("start PostgreSQL: %v", err)
-	case err != nil:
-		t.Skipf("no PostgreSQL: %v", err)
-	}
-	t.Cleanup(func() { must(t, "end PostgreSQL", cluster.Close()) })
+	cluster := newCluster(t)
 	address := cluster.URL(pgtest.Leader)
 	conn, err := pgx.Connect(t.Context(), address)
 	must(t, "connect", err)

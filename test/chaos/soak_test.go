@@ -32,16 +32,22 @@ func TestSoak(t *testing.T) {
 		newSoak(t, 1, nil).run(whole / 2)
 	})
 	t.Run("Postgres", func(t *testing.T) {
-		cluster, err := pgtest.NewCluster()
-		switch {
-		case err != nil && os.Getenv("REEVE_REQUIRE_ALL") == "1":
-			t.Fatalf("start PostgreSQL: %v", err)
-		case err != nil:
-			t.Skipf("no PostgreSQL: %v", err)
-		}
-		t.Cleanup(func() { must(t, "end PostgreSQL", cluster.Close()) })
-		newSoak(t, 2, cluster).run(whole / 2)
+		newSoak(t, 2, newCluster(t)).run(whole / 2)
 	})
+}
+
+// newCluster is a PostgreSQL of the test's own.
+func newCluster(t *testing.T) *pgtest.Cluster {
+	t.Helper()
+	cluster, err := pgtest.NewCluster()
+	switch {
+	case err != nil && os.Getenv("REEVE_REQUIRE_ALL") == "1":
+		t.Fatalf("start PostgreSQL: %v", err)
+	case err != nil:
+		t.Skipf("no PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() { must(t, "end PostgreSQL", cluster.Close()) })
+	return cluster
 }
 
 // soak is a deployment under load.
