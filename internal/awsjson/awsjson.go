@@ -64,7 +64,10 @@ type Handler struct {
 	Observe Observer
 	// Gate bounds what is done at once; nil bounds nothing.
 	Gate Gate
-	Log  *slog.Logger
+	// Gather is told the size of an answer that is about to be written, so that
+	// the connection can send it in one piece; it may be nil.
+	Gather func(ctx context.Context, bytes int)
+	Log    *slog.Logger
 }
 
 // ServeHTTP answers one request. It always answers, with a fault if need be,
@@ -91,6 +94,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.observe(r.Context(), &Observation{Request: r, Call: c, Response: response})
+	if h.Gather != nil {
+		h.Gather(r.Context(), len(response))
+	}
 	a.ok(response)
 }
 

@@ -90,6 +90,12 @@ type connection struct {
 	all     *Connections
 	working atomic.Int32 // requests that the server works for
 	since   atomic.Int64 // nanoseconds since 1970 when it last stopped that
+
+	// Of Gather, for the one goroutine that writes.
+	plain  bool             // nobody else writes
+	gather bool             // the next part is to be held
+	first  *[firstPart]byte // what is held
+	held   int              // bytes of it
 }
 
 func (c *Connections) add(conn net.Conn) *connection {
@@ -142,10 +148,12 @@ type connectionKey struct{}
 
 // Context is http.Server's ConnContext: it lets Handler find the connection.
 func Context(ctx context.Context, conn net.Conn) context.Context {
-	if encrypted, ok := conn.(*tls.Conn); ok {
+	encrypted, isEncrypted := conn.(*tls.Conn)
+	if isEncrypted {
 		conn = encrypted.NetConn()
 	}
 	if one, ok := conn.(*connection); ok {
+		one.plain = !isEncrypted // without TLS there is no HTTP/2 either
 		return context.WithValue(ctx, connectionKey{}, one)
 	}
 	return ctx
@@ -162,6 +170,7 @@ func Handler(next http.Handler) http.Handler {
 		}
 		one.begin()
 		defer one.end()
+		defer one.release()
 		if r.Body != http.NoBody {
 			r.Body = &body{r.Body, one}
 		}

@@ -100,6 +100,7 @@ func New(cfg Config) *API {
 		},
 		Fault:   func(err error) *awsjson.Fault { return fault(err, nil) },
 		Observe: observer(&cfg),
+		Gather:  gate.Gather,
 		Log:     cfg.Log,
 	}
 	if cfg.Gate != nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"reeve/internal/awsjson"
+	"reeve/internal/gate"
 	"reeve/internal/iam"
 	"reeve/internal/license"
 	"reeve/internal/server"
@@ -103,7 +104,7 @@ func serve(db database, profile string) error {
 	if a.Cold, err = listenAPI(ctx, s, 0); err != nil {
 		return err
 	}
-	if a.Bytes, err = listen(&fromMemory{}); err != nil {
+	if a.Bytes, err = listen(awsjson.NewServer(&fromMemory{}), nil); err != nil {
 		return err
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
@@ -118,6 +119,14 @@ func serve(db database, profile string) error {
 const (
 	servedNodes = 512 << 20 * 7 / 16
 	servedPages = 512 << 20 / 16
+)
+
+// What reeve serve takes on at once with its default settings: connections,
+// requests, and bytes of their bodies.
+const (
+	servedConnections = 8192
+	servedRequests    = 256
+	servedBodies      = 512 << 20 / 8
 )
 
 // masterKey seals the secrets of every database of a run.
@@ -136,7 +145,7 @@ func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, er
 	if err != nil {
 		return "", err
 	}
-	return listen(server.New(server.Config{
+	api := server.New(server.Config{
 		Manager:   license.New(s, license.Settings{}),
 		Directory: directory,
 		TokenKey:  key,
@@ -144,16 +153,25 @@ func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, er
 		Log:       slog.New(slog.DiscardHandler),
 
 		PageCacheBytes: pageBytes,
-	}))
+		Gate:           gate.New(gate.Options{Requests: servedRequests, Wait: time.Second, Bodies: servedBodies}),
+	})
+	bounded := awsjson.NewServer(gate.Handler(api))
+	bounded.ConnContext = gate.Context
+	return listen(bounded, gate.NewConnections(servedConnections))
 }
 
-func listen(h http.Handler) (string, error) {
+// listen serves on a port of its own, on which bounds, if there are any, count
+// the connections.
+func listen(served *http.Server, bounds *gate.Connections) (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
+	if bounds != nil {
+		l = bounds.Listener(l)
+	}
 	go func() {
-		if err := awsjson.NewServer(h).Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := served.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			slog.Error("serve failed", "error", err)
 		}
 	}()
