@@ -72,7 +72,7 @@ func TestMachinesAreSpread(t *testing.T) {
 // checks that every page is full and that nothing is missing.
 func TestListsAreFull(t *testing.T) {
 	s, f := loadSmall(t)
-	address, err := listenAPI(context.Background(), s, 0)
+	address, err := listenAPI(context.Background(), s, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

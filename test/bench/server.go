@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"reeve/internal/audit"
 	"reeve/internal/awsjson"
 	"reeve/internal/gate"
 	"reeve/internal/iam"
@@ -34,8 +35,9 @@ type child struct {
 }
 
 // addresses are where the child listens (HOST:PORT), and what it prints first:
-// the API as reeve serve has it, the API without the cache of encoded pages,
-// and the handler that sends bytes from memory.
+// the API as reeve serve has it, with its bounds and the trail of calls; the same
+// without the cache of encoded pages; and the handler that sends bytes from
+// memory.
 type addresses struct{ Reeve, Cold, Bytes string }
 
 // startServer starts the measured process over a fleet.
@@ -97,11 +99,13 @@ func serve(db database, profile string) error {
 		return err
 	}
 	defer s.Close()
+	trail := audit.New(audit.Config{Store: s.Audit(), Mode: audit.All, Server: "bench", Root: account, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	defer trail.Close()
 	var a addresses
-	if a.Reeve, err = listenAPI(ctx, s, servedPages); err != nil {
+	if a.Reeve, err = listenAPI(ctx, s, trail, servedPages); err != nil {
 		return err
 	}
-	if a.Cold, err = listenAPI(ctx, s, 0); err != nil {
+	if a.Cold, err = listenAPI(ctx, s, trail, 0); err != nil {
 		return err
 	}
 	if a.Bytes, err = listen(awsjson.NewServer(&fromMemory{}), nil); err != nil {
@@ -132,7 +136,7 @@ const (
 // masterKey seals the secrets of every database of a run.
 const masterKey = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a"
 
-func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, error) {
+func listenAPI(ctx context.Context, s *store.Store, trail *audit.Recorder, pageBytes int64) (string, error) {
 	directory, err := iam.Open(ctx, s, iam.Options{MasterKey: masterKey})
 	if err != nil {
 		return "", err
@@ -153,6 +157,8 @@ func listenAPI(ctx context.Context, s *store.Store, pageBytes int64) (string, er
 		Log:       slog.New(slog.DiscardHandler),
 
 		PageCacheBytes: pageBytes,
+		Audit:          trail,
+		Trail:          s.Audit(),
 		Gate:           gate.New(gate.Options{Requests: servedRequests, Wait: time.Second, Bodies: servedBodies}),
 	})
 	bounded := awsjson.NewServer(gate.Handler(api))
