@@ -80,6 +80,10 @@ func (c *claims) keys() map[string][]string {
 	return keys
 }
 
+// webTokenText is what the compact form of a token consists of. The library
+// also takes line breaks within, so that one token would have many spellings.
+const webTokenText = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+
 func badToken(format string, args ...any) error {
 	return &fault{"InvalidIdentityToken", fmt.Sprintf(format, args...), 400}
 }
@@ -90,8 +94,9 @@ func (i *Issuers) verify(ctx context.Context, token string, now time.Time) (*cla
 	if i == nil || len(i.byURL) == 0 {
 		return nil, badToken("This server trusts no identity provider: its operator names them with --web-identity-issuers.")
 	}
+	token = strings.TrimSpace(token) // of the file that it was mounted as
 	signed, err := jwt.ParseSigned(token, algorithms)
-	if err != nil || len(signed.Headers) != 1 {
+	if err != nil || len(signed.Headers) != 1 || strings.Trim(token, webTokenText) != "" {
 		return nil, badToken("The token is no JSON Web Token that is signed with a public key.")
 	}
 	var c claims
