@@ -2,6 +2,8 @@ package audit
 
 import (
 	"bytes"
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -234,11 +236,24 @@ func (p *params) wordEnd() int {
 // word copies a number, true, false or null.
 func (p *params) word() {
 	end := p.wordEnd()
-	if !p.full {
-		p.dst = append(p.dst, p.src[p.at:min(end, p.at+maxText)]...)
+	if text := p.src[p.at:min(end, p.at+maxText)]; !p.full && isEndless(text) {
+		p.dst = append(append(append(p.dst, '"'), text...), '"')
+	} else if !p.full {
+		p.dst = append(p.dst, text...)
 	}
 	p.at = end - 1
 	p.mark()
+}
+
+// isEndless reports whether a word is a number that is beyond 64 bits of floating
+// point. Whoever reads an event as numbers could not read all of it for that one,
+// so it is kept as text.
+func isEndless(word []byte) bool {
+	if len(word) < 300 && bytes.IndexAny(word, "eE") < 0 {
+		return false
+	}
+	_, err := strconv.ParseFloat(string(word), 64)
+	return errors.Is(err, strconv.ErrRange)
 }
 
 // value copies a text, and notes one that names a resource.

@@ -20,6 +20,7 @@ func TestParametersAsTheyAreKept(t *testing.T) {
 		"Empty":        {` { } `, `null`, false, nil},
 		"LowerCamel":   {`{"LicenseConfigurationArn" : "arn:aws:x", "ARN":"y","VCpus":2}`, `{"licenseConfigurationArn":"arn:aws:x","ARN":"y","VCpus":2}`, false, []string{"arn:aws:x"}},
 		"Nested":       {`{"A":[{"Bb":[1,-2.5e3,true,null]},"c"]}`, `{"A":[{"bb":[1,-2.5e3,true,null]},"c"]}`, false, nil},
+		"Endless":      {`{"Nn":[3e400,-3E400,1e-400,3e40]}`, `{"nn":["3e400","-3E400",1e-400,3e40]}`, false, nil},
 		"Once":         {`{"Rr":["arn:aws:a","arn:aws:b","arn:aws:a"]}`, `{"rr":["arn:aws:a","arn:aws:b","arn:aws:a"]}`, false, []string{"arn:aws:a", "arn:aws:b"}},
 		"Secret":       {`{"SecretAccessKey":"s3","Next":1}`, `{"secretAccessKey":` + hidden + `,"next":1}`, false, nil},
 		"Password":     {`{"Password": {"deep":["s3"]},"Next":1}`, `{"password":` + hidden + `,"next":1}`, false, nil},
