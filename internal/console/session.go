@@ -40,7 +40,7 @@ func (c *console) visitor(v *visit) error {
 	v.session = session
 	v.who = server.Caller{
 		Identity: who, AccessKeyID: session.AccessKeyID, Region: session.Region,
-		Origin: iam.Origin{SourceIP: c.address(v.Request), Secure: c.overTLS(v.Request)}, UserAgent: v.UserAgent(),
+		Origin: iam.Origin{SourceIP: c.address(v.Request), Secure: c.overTLS(v.Request), UserAgent: v.UserAgent()},
 	}
 	return nil
 }

@@ -7,8 +7,9 @@ import (
 
 // Origin is where a request came from.
 type Origin struct {
-	SourceIP string // "" where it is not known
-	Secure   bool   // over TLS
+	SourceIP  string // "" where it is not known
+	Secure    bool   // over TLS
+	UserAgent string // what sent it, as it says itself; "" where it does not
 }
 
 // Keys are the condition keys that every request of a caller has, whatever it
@@ -40,6 +41,10 @@ func (from Origin) AddKeys(keys map[string][]string, region string, now time.Tim
 	keys["aws:securetransport"] = []string{strconv.FormatBool(from.Secure)}
 	keys["aws:currenttime"] = []string{now.UTC().Format(time.RFC3339)}
 	keys["aws:epochtime"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	keys["aws:viaawsservice"], keys["aws:principalisawsservice"] = []string{"false"}, []string{"false"}
+	if from.UserAgent != "" {
+		keys["aws:useragent"] = []string{from.UserAgent}
+	}
 	if from.SourceIP != "" {
 		keys["aws:sourceip"] = []string{from.SourceIP}
 	}

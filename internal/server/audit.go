@@ -87,7 +87,7 @@ func (t *trail) event(o *awsjson.Observation) audit.Event {
 	if who, err := signerOf(o.Call); err == nil {
 		e.Account, e.Region, e.Identity = who.Account, who.Region, audit.IdentityOf(who.Identity, who.AccessKeyID)
 		if o.Request == nil {
-			e.SourceIP, e.UserAgent = who.Origin.SourceIP, who.UserAgent
+			e.SourceIP, e.UserAgent = who.Origin.SourceIP, who.Origin.UserAgent
 		}
 	} else if o.Request != nil {
 		e.Identity.AccessKeyID, e.Region = audit.Claimed(o.Request.Header.Get("Authorization"))

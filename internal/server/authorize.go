@@ -22,6 +22,7 @@ func (s *server) authorize(ctx context.Context, who license.Caller, by *signer, 
 	base := by.Keys(by.Origin, by.Region, s.now())
 	addRequestKeys(base, in)
 	for _, resource := range resourcesOf(who.Account, in) {
+		base["aws:resourceaccount"] = []string{accountOf(resource, who.Account)}
 		keys, err := s.withResourceTags(ctx, who, by, base, resource)
 		if err != nil {
 			return err
@@ -31,6 +32,15 @@ func (s *server) authorize(ctx context.Context, who license.Caller, by *signer, 
 		}
 	}
 	return nil
+}
+
+// accountOf is the account in an ARN. What is about no resource in particular is
+// about the caller's account.
+func accountOf(resource, own string) string {
+	if parts := strings.SplitN(resource, ":", 6); len(parts) == 6 && parts[4] != "" {
+		return parts[4]
+	}
+	return own
 }
 
 // addRequestKeys adds the condition keys of the tags that a request names.
@@ -51,9 +61,25 @@ func addRequestKeys(keys map[string][]string, in any) {
 
 func addRequestTags(keys map[string][]string, tags []api.Tag) {
 	for _, t := range tags {
-		keys["aws:requesttag/"+strings.ToLower(value(t.Key))] = []string{value(t.Value)}
+		addTag(keys, "aws:requesttag/", value(t.Key), value(t.Value))
 		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], value(t.Key))
 	}
+}
+
+// ambiguous begins the value of a tag that is there in two cases. No text has
+// it, so no value in a policy equals it: a condition on a tag's key is about one
+// of them "but not both" ("aws:RequestTag" in the IAM User Guide), and whoever
+// adds Env=dev to env=prod must get nothing from it.
+const ambiguous = "\x00"
+
+// addTag adds the condition key of a tag. Names of condition keys have no case,
+// and keys of tags have.
+func addTag(keys map[string][]string, prefix, key, val string) {
+	name := prefix + strings.ToLower(key)
+	if _, twice := keys[name]; twice {
+		val = ambiguous + prefix // so that a variable equals it neither
+	}
+	keys[name] = []string{val}
 }
 
 // withResourceTags adds the condition keys of a configuration's tags, which are
@@ -73,9 +99,8 @@ func (s *server) withResourceTags(ctx context.Context, who license.Caller, by *s
 		keys[name] = values
 	}
 	for _, t := range tags {
-		name := strings.ToLower(t.Key)
-		keys["aws:resourcetag/"+name] = []string{t.Value}
-		keys["license-manager:resourcetag/"+name] = []string{t.Value}
+		addTag(keys, "aws:resourcetag/", t.Key, t.Value)
+		addTag(keys, "license-manager:resourcetag/", t.Key, t.Value)
 	}
 	return keys, nil
 }

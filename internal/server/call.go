@@ -18,7 +18,6 @@ type Caller struct {
 	AccessKeyID string // that the caller signed in with; "" for none
 	Region      string
 	Origin      iam.Origin // where the caller's request came from
-	UserAgent   string     // and what sent it
 }
 
 // Call answers one operation for a caller that this process has proven itself,
@@ -32,7 +31,7 @@ func (a *API) Call(ctx context.Context, who Caller, operation string, in, out an
 		return fmt.Errorf("encode input of %s: %w", operation, err)
 	}
 	answer, err := a.handler.Invoke(ctx, awsjson.Call{
-		Identity: &signer{Identity: &who.Identity, Region: who.Region, Origin: who.Origin, AccessKeyID: who.AccessKeyID, UserAgent: who.UserAgent},
+		Identity: &signer{Identity: &who.Identity, Region: who.Region, Origin: who.Origin, AccessKeyID: who.AccessKeyID},
 		Body:     body,
 		Target:   targetOf(operation),
 	})

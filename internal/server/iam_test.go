@@ -192,6 +192,7 @@ func TestConditions(t *testing.T) {
 	s := licensetest.Start(t, licensetest.Options{})
 	red := configuration(t, s, alice, "red", types.Tag{Key: aws.String("Team"), Value: aws.String("red")})
 	blue := configuration(t, s, alice, "blue", types.Tag{Key: aws.String("Team"), Value: aws.String("blue")})
+	both := configuration(t, s, alice, "both", types.Tag{Key: aws.String("Team"), Value: aws.String("red")}, types.Tag{Key: aws.String("team"), Value: aws.String("blue")})
 	get := func(arn string) func(*licensemanager.Client) error {
 		return func(c *licensemanager.Client) error {
 			_, err := c.GetLicenseConfiguration(t.Context(), &licensemanager.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn})
@@ -226,6 +227,17 @@ func TestConditions(t *testing.T) {
 		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(tag("Team", "red")), true},
 		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(tag("Team", "blue")), false},
 		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(), false},
+		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(tag("Team", "red"), tag("team", "blue")), false}, // one of them, but not both
+		{`"StringEquals":{"aws:RequestTag/Team":"red"}`, create(tag("team", "blue"), tag("Team", "red")), false},
+		{`"StringEqualsIfExists":{"aws:RequestTag/Team":"red"}`, create(tag("team", "blue"), tag("Team", "red")), false},
+		{`"ForAllValues:StringEquals":{"aws:RequestTag/Team":"red"}`, create(tag("team", "blue"), tag("Team", "red")), false},
+		{`"StringEquals":{"aws:ResourceTag/Team":"red"}`, get(both), false},
+		{`"StringEquals":{"aws:ResourceTag/Team":"blue"}`, get(both), false},
+		{`"StringLike":{"aws:UserAgent":"*aws-sdk-go-v2/*"}`, get(red), true},
+		{`"StringEquals":{"aws:ResourceAccount":"` + alice + `"}`, get(red), true},
+		{`"StringEquals":{"aws:ResourceAccount":"` + alice + `"}`, create(), true},
+		{`"StringNotEquals":{"aws:ResourceAccount":"` + alice + `"}`, get(red), false},
+		{`"Bool":{"aws:ViaAWSService":"false","aws:PrincipalIsAWSService":"false"}`, get(red), true},
 		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Team","Env"]}`, create(tag("Team", "x"), tag("Env", "y")), true},
 		{`"ForAllValues:StringEquals":{"aws:TagKeys":["Team","Env"]}`, create(tag("Team", "x"), tag("Cost", "y")), false},
 		{`"ForAnyValue:StringEquals":{"aws:TagKeys":["Other"]}`, untag("Other"), true},

@@ -138,9 +138,7 @@ type signer struct {
 	Region string
 	Origin iam.Origin
 
-	// What the audit trail tells besides.
-	AccessKeyID string
-	UserAgent   string // of a call within this process
+	AccessKeyID string // for the audit trail
 }
 
 // signerOf returns what authenticate, or a caller within this process, has

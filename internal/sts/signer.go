@@ -44,7 +44,7 @@ func OriginOf(r *http.Request, trustProxy bool) iam.Origin {
 	if err != nil {
 		host = ""
 	}
-	from := iam.Origin{SourceIP: host, Secure: r.TLS != nil}
+	from := iam.Origin{SourceIP: host, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
 	if !trustProxy {
 		return from
 	}
