@@ -13,6 +13,7 @@ package audit
 
 import (
 	"fmt"
+	"time"
 )
 
 // Event is one call. Texts may come from anybody: what is too long is cut,
@@ -64,6 +65,9 @@ type Identity struct {
 	AccessKeyID string // that was signed with; of an Unknown: that was claimed
 	UserName    string
 	Issuer      *Issuer // of an assumed role
+
+	Issued time.Time // of temporary credentials, when they were made
+	Source string    // likewise, the source identity that they were asked for with
 }
 
 // Issuer is the role that a session was made from.

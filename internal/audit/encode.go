@@ -117,9 +117,21 @@ func appendIdentity(b []byte, who *Identity) []byte {
 		b = appendGiven(b, `,"arn":`, i.ARN)
 		b = appendGiven(b, `,"accountId":`, i.Account)
 		b = appendGiven(b, `,"userName":`, i.UserName)
-		b = append(b, "}}"...)
+		b = append(b, '}')
+		b = appendSession(b, who)
+		b = append(b, '}')
 	}
 	return append(b, '}')
+}
+
+// appendSession writes when temporary credentials were made, and for whom.
+func appendSession(b []byte, who *Identity) []byte {
+	if !who.Issued.IsZero() {
+		b = append(b, `,"attributes":{"creationDate":"`...)
+		b = who.Issued.UTC().AppendFormat(b, secondForm)
+		b = append(b, `","mfaAuthenticated":"false"}`...)
+	}
+	return appendGiven(b, `,"sourceIdentity":`, who.Source)
 }
 
 func appendGiven(b []byte, name, text string) []byte {

@@ -15,7 +15,10 @@ func IdentityOf(who *iam.Identity, accessKeyID string) Identity {
 	case iam.OfUser:
 		id.Type, id.UserName = "IAMUser", who.Holder.Name
 	case iam.OfRole:
-		id.Type = "AssumedRole"
+		id.Type, id.Issued = "AssumedRole", who.Issued
+		if who.Terms != nil {
+			id.Source = who.Terms.Source
+		}
 		role, _, _ := strings.Cut(who.ID, ":")
 		id.Issuer = &Issuer{PrincipalID: role, ARN: who.Holder.ARN(), Account: who.Account, UserName: who.Holder.Name}
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"reeve/internal/iam/policy"
 )
@@ -15,11 +16,15 @@ type Identity struct {
 	Root      bool   // of the deployment's first account
 	Principal string // ARN, as revisions record it
 
-	Holder  Holder  // whose permissions these are; the zero value is the root user
-	ID      string  // aws:userid
-	Session string  // of a role's session, its name
-	Access  *Access // nil for root users alone
-	use     *keyUse // of the access key; nil for none
+	Holder  Holder // whose permissions these are; the zero value is the root user
+	ID      string // aws:userid
+	Session string // of a role's session, its name
+
+	Issued time.Time // of temporary credentials, when they were made
+	Terms  *Terms    // what those were asked for with; nil for none
+
+	Access *Access // nil for root users alone
+	use    *keyUse // of the access key; nil for none
 }
 
 // keyUse is when an access key was last noted as used.
@@ -31,6 +36,8 @@ type keyUse struct {
 // Access is what policies allow a user or role. It never changes.
 type Access struct {
 	rules    []policy.Policy
+	bounds   []policy.Policy // session policies: what none of them allows is not allowed
+	bounded  bool            // there are session policies
 	readsTag bool
 }
 
@@ -111,33 +118,67 @@ func Authorize(who *Identity, r *policy.Request) error {
 	if openActions[r.Action] || who.IsRootUser() {
 		return nil
 	}
-	if d := Decide(who, r); !d.Allowed {
-		return denied(who, r, d)
+	if d, kind := decide(who, r); !d.Allowed {
+		return denied(who, r, d, kind)
 	}
 	return nil
 }
 
+// The kinds of policies that decide, in AWS's words.
+const (
+	identityPolicy = "identity-based policy"
+	sessionPolicy  = "session policy"
+)
+
 // Decide tells what the policies of a user or role say, and what holds whatever
 // they say. A decision of no policy has no name.
 func Decide(who *Identity, r *policy.Request) policy.Decision {
+	d, _ := decide(who, r)
+	return d
+}
+
+// decide is Decide, and says of what kind the policy is that decides.
+func decide(who *Identity, r *policy.Request) (d policy.Decision, kind string) {
 	switch {
 	case openActions[r.Action]:
-		return policy.Decision{Allowed: true}
+		return policy.Decision{Allowed: true}, identityPolicy
 	case who.Access == nil, adminActions[r.Action] && !who.Root:
-		return policy.Decision{}
+		return policy.Decision{}, identityPolicy
 	}
 	r.Principal = who.Principal
-	return policy.Evaluate(who.Access.rules, r)
+	d = policy.Evaluate(who.Access.rules, r)
+	if d.Explicit {
+		return d, identityPolicy
+	}
+	if bound := who.Access.bound(r); bound.Explicit || d.Allowed && !bound.Allowed {
+		return bound, sessionPolicy
+	}
+	return d, identityPolicy
+}
+
+// bound is what session policies say, which is yes where there are none.
+func (a *Access) bound(r *policy.Request) policy.Decision {
+	if a == nil || !a.bounded {
+		return policy.Decision{Allowed: true}
+	}
+	return policy.Evaluate(a.bounds, r)
 }
 
 // denied is the refusal in AWS's words.
-func denied(who *Identity, r *policy.Request, d policy.Decision) error {
+func denied(who *Identity, r *policy.Request, d policy.Decision, kind string) error {
 	on := ""
 	if r.Resource != "*" {
 		on = " on resource: " + clipTo(r.Resource, 512)
 	}
 	if d.Explicit {
-		return refuse(Denied, "User: %s is not authorized to perform: %s%s with an explicit deny in an identity-based policy", who.Principal, r.Action, on)
+		return refuse(Denied, "User: %s is not authorized to perform: %s%s with an explicit deny in %s", who.Principal, r.Action, on, article(kind))
 	}
-	return refuse(Denied, "User: %s is not authorized to perform: %s%s because no identity-based policy allows the %s action", who.Principal, r.Action, on, r.Action)
+	return refuse(Denied, "User: %s is not authorized to perform: %s%s because no %s allows the %s action", who.Principal, r.Action, on, kind, r.Action)
+}
+
+func article(kind string) string {
+	if kind == identityPolicy {
+		return "an " + kind
+	}
+	return "a " + kind
 }

@@ -32,6 +32,7 @@ func (who *Identity) Keys(from Origin, region string, now time.Time) map[string]
 	if who.Holder.Type == OfUser {
 		keys["aws:username"] = []string{who.Holder.Name}
 	}
+	who.sessionKeys(keys)
 	from.AddKeys(keys, region, now)
 	return keys
 }

@@ -136,6 +136,9 @@ const (
 	Missing                 // there is none with that name
 	Full                    // there are as many as there may be
 	InUse                   // something else needs it
+
+	Malformed // a session policy cannot be read
+	TooLarge  // session policies and tags do not fit into a token
 )
 
 // Error is a refusal that its reader can act on. Message never holds a secret.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"reeve/internal/iam/policy"
 )
@@ -26,6 +27,7 @@ type Temporary struct {
 	Secret      Secret
 	Token       Secret
 	Expires     time.Time
+	Packed      int // how many per cent of a token's room the session's terms take
 	Who         Identity
 }
 
@@ -34,7 +36,7 @@ type Temporary struct {
 var ErrExpiredToken = errors.New("the session has expired")
 
 // maxToken bounds a token that is looked at, in bytes.
-const maxToken = 2048
+const maxToken = 8192
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 
@@ -48,6 +50,9 @@ type sealedSession struct {
 	Trusted int64  `json:"t"` // Principal.Trusted in microseconds
 	Name    string `json:"n"`
 	Expires int64  `json:"x"` // seconds
+	Issued  int64  `json:"u"` // likewise; 0 in a token of before it was kept
+
+	Terms jsontext.Value `json:"y,omitempty"` // Terms
 }
 
 func (d *Directory) openSessions(ctx context.Context) error {
@@ -60,17 +65,23 @@ func (d *Directory) openSessions(ctx context.Context) error {
 }
 
 // issue makes credentials of a role for a session.
-func (d *Directory) issue(role *Principal, name string, duration time.Duration) (*Temporary, error) {
-	t := &Temporary{AccessKeyID: newKeyID("ASIA"), Secret: newSecret(), Expires: now().Add(duration).Truncate(time.Second)}
+func (d *Directory) issue(role *Principal, a *Assumption) (*Temporary, error) {
+	terms, percent, err := a.Terms.pack()
+	if err != nil {
+		return nil, err
+	}
+	issued := now()
+	t := &Temporary{AccessKeyID: newKeyID("ASIA"), Secret: newSecret(), Expires: issued.Add(a.Duration).Truncate(time.Second), Packed: percent}
 	text, err := json.Marshal(sealedSession{
 		Key: t.AccessKeyID, Secret: t.Secret.Reveal(), Account: role.Account, Role: role.Name, RoleID: role.ID,
-		Trusted: micros(role.Trusted), Name: name, Expires: t.Expires.Unix(),
+		Trusted: micros(role.Trusted), Name: a.Session, Expires: t.Expires.Unix(), Issued: issued.Unix(), Terms: terms,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("seal session: %w", err)
 	}
 	t.Token = NewSecret(base64.StdEncoding.EncodeToString(d.sessions.seal(metaSessionKey, text)))
-	t.Who = sessionOf(role, name)
+	t.Who = sessionOf(role, a.Session)
+	t.Who.Issued, t.Who.Terms = issued, &a.Terms
 	return t, nil
 }
 
@@ -136,10 +147,30 @@ func (d *Directory) identifySession(ctx context.Context, s *sealedSession) (who 
 		}
 		who = sessionOf(role, s.Name)
 		who.Root = a.Root
-		who.Access, err = accessOf(tx, h)
-		return err
+		if err := s.tell(&who); err != nil {
+			return err
+		}
+		if who.Access, err = accessOf(tx, h); err != nil {
+			return err
+		}
+		return who.Access.bind(tx, s.Account, who.Terms)
 	})
 	return who, err
+}
+
+// tell fills in what the token says of who has it.
+func (s *sealedSession) tell(who *Identity) error {
+	if s.Issued != 0 {
+		who.Issued = time.Unix(s.Issued, 0)
+	}
+	if len(s.Terms) == 0 {
+		return nil
+	}
+	who.Terms = new(Terms)
+	if err := json.Unmarshal(s.Terms, who.Terms); err != nil {
+		return fmt.Errorf("read session: %w", err)
+	}
+	return nil
 }
 
 // Assumption asks for a session of a role.
@@ -147,9 +178,10 @@ type Assumption struct {
 	Account, Role string
 	Session       string        // its name
 	Duration      time.Duration // 0 is an hour
-	Action        string        // sts:AssumeRole or sts:AssumeRoleWithWebIdentity
-	Principal     string        // whom the trust policy has to name
-	By            *Identity     // who asks; nil for whoever an identity provider vouches for
+	Terms         Terms
+	Action        string    // sts:AssumeRole or sts:AssumeRoleWithWebIdentity
+	Principal     string    // whom the trust policy has to name
+	By            *Identity // who asks; nil for whoever an identity provider vouches for
 	Keys          map[string][]string
 }
 
@@ -163,8 +195,11 @@ func (d *Directory) Assume(ctx context.Context, a Assumption) (*Temporary, error
 		return nil, err
 	}
 	var role *Principal
+	var unbound error // a session policy that is not there
 	err := d.store.ViewIAM(ctx, func(tx Tx) (err error) {
-		role, err = tx.Principal(Holder{a.Account, OfRole, a.Role})
+		if role, err = tx.Principal(Holder{a.Account, OfRole, a.Role}); err == nil {
+			_, unbound = boundsOf(tx, a.Account, &a.Terms)
+		}
 		return err
 	})
 	if err != nil {
@@ -172,6 +207,11 @@ func (d *Directory) Assume(ctx context.Context, a Assumption) (*Temporary, error
 	}
 	if err := a.allowed(role); err != nil {
 		return nil, err
+	}
+	if errors.Is(unbound, errNoSessionPolicy) {
+		return nil, refuse(Invalid, "%s", unbound)
+	} else if unbound != nil {
+		return nil, unbound
 	}
 	if a.Duration == 0 {
 		a.Duration = defaultMaxSession
@@ -182,7 +222,7 @@ func (d *Directory) Assume(ctx context.Context, a Assumption) (*Temporary, error
 	if a.Duration > role.MaxSession {
 		return nil, refuse(Invalid, "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
-	return d.issue(role, a.Session, a.Duration)
+	return d.issue(role, &a)
 }
 
 func (a *Assumption) check() error {
@@ -192,37 +232,59 @@ func (a *Assumption) check() error {
 	if a.Duration != 0 && (a.Duration < minSession || a.Duration > maxSession) {
 		return refuse(Invalid, "DurationSeconds of %d is not possible: give 900 to 43200", int64(a.Duration/time.Second))
 	}
-	return nil
+	if err := a.Terms.check(); err != nil {
+		return err
+	}
+	a.Terms.addKeys(a.Keys)
+	if a.By == nil {
+		return nil
+	}
+	return a.Terms.inherit(a.By.Terms)
 }
 
 // allowed decides as AWS does: the role has to trust whoever asks, and unless it
-// names them itself within one account, their policies have to allow it.
+// names them itself within one account, their policies have to allow it. Tags and
+// a source identity need permissions of their own.
 func (a *Assumption) allowed(role *Principal) error {
-	no := refuse(Denied, "User: %s is not authorized to perform: %s on resource: %s", a.Principal, a.Action, a.ARN())
 	if a.By != nil && a.By.IsRootUser() {
 		return refuse(Denied, "Roles may not be assumed by root accounts.")
 	}
 	if role == nil {
-		return no
+		return a.refusal(a.Action)
 	}
 	trust, err := policy.ParseTrust([]byte(role.Trust))
 	if err != nil {
 		return fmt.Errorf("read trust policy of %s: %w", role.ARN(), err)
 	}
-	r := policy.Request{Principal: a.Principal, Action: a.Action, Resource: a.ARN(), Keys: a.Keys}
+	for _, action := range append([]string{a.Action}, a.Terms.actions()...) {
+		if err := a.allowedTo(action, trust, role.Account); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Assumption) refusal(action string) error {
+	return refuse(Denied, "User: %s is not authorized to perform: %s on resource: %s", a.Principal, action, a.ARN())
+}
+
+func (a *Assumption) allowedTo(action string, trust *policy.Document, account string) error {
+	r := policy.Request{Principal: a.Principal, Action: action, Resource: a.ARN(), Keys: a.Keys}
 	if !trust.Trusts(&r).Allowed {
-		return no
+		return a.refusal(action)
 	}
 	if a.By == nil {
 		return nil
 	}
-	own := Decide(a.By, &r)
+	own, kind := decide(a.By, &r)
 	if own.Allowed {
 		return nil
 	}
+	bound := a.By.Access.bound(&r)
 	r.Principal = PrincipalOf(a.By.Account)
-	if named := !trust.Trusts(&r).Allowed; own.Explicit || !named || a.By.Account != role.Account {
-		return denied(a.By, &r, own)
+	named := !trust.Trusts(&r).Allowed
+	if own.Explicit || !bound.Allowed || !named || a.By.Account != account {
+		return denied(a.By, &r, own, kind)
 	}
 	return nil
 }

@@ -68,6 +68,10 @@ func faultOf(err error) *fault {
 		return &fault{as.Code, unsigned.Message, as.Status}
 	case errors.As(err, &refusal) && refusal.Kind == iam.Denied:
 		return &fault{"AccessDenied", refusal.Message, http.StatusForbidden}
+	case errors.As(err, &refusal) && refusal.Kind == iam.Malformed:
+		return &fault{"MalformedPolicyDocument", refusal.Message, http.StatusBadRequest}
+	case errors.As(err, &refusal) && refusal.Kind == iam.TooLarge:
+		return &fault{"PackedPolicyTooLarge", refusal.Message, http.StatusBadRequest}
 	case errors.As(err, &refusal):
 		return &fault{"ValidationError", refusal.Message, http.StatusBadRequest}
 	case errors.As(err, &away) && away.Unavailable(), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

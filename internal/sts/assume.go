@@ -4,7 +4,6 @@ import (
 	"encoding/xml"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"reeve/internal/iam"
@@ -23,9 +22,11 @@ type credentials struct {
 }
 
 type assumedRole struct {
-	XMLName     xml.Name        `xml:"AssumeRoleResult"`
-	User        assumedRoleUser `xml:"AssumedRoleUser"`
-	Credentials credentials
+	XMLName        xml.Name        `xml:"AssumeRoleResult"`
+	User           assumedRoleUser `xml:"AssumedRoleUser"`
+	Credentials    credentials
+	Packed         int    `xml:"PackedPolicySize,omitempty"`
+	SourceIdentity string `xml:",omitempty"`
 }
 
 func (*assumedRole) name() string { return "AssumeRole" }
@@ -37,6 +38,9 @@ func (h *Handler) assumeRole(c *call) (result, error) {
 	}
 	a, err := c.assumption()
 	if err != nil {
+		return nil, err
+	}
+	if a.Terms, err = c.terms(); err != nil {
 		return nil, err
 	}
 	a.Action, a.Principal, a.By = "sts:AssumeRole", who.Principal, who
@@ -51,7 +55,7 @@ func (h *Handler) assumeRole(c *call) (result, error) {
 	}
 	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", who.Principal)
 	user, creds := shown(t)
-	return &assumedRole{User: user, Credentials: creds}, nil
+	return &assumedRole{User: user, Credentials: creds, Packed: t.Packed, SourceIdentity: t.Who.Terms.Source}, nil
 }
 
 // shown is what the caller gets, secrets included.
@@ -60,23 +64,10 @@ func shown(t *iam.Temporary) (assumedRoleUser, credentials) {
 		credentials{t.AccessKeyID, t.Secret.Reveal(), t.Token.Reveal(), t.Expires.UTC().Format(time.RFC3339)}
 }
 
-// unsupported are parameters that would make a session's permissions narrower
-// or name it otherwise. Whoever sends one relies on it, so it is refused and
-// not passed over.
-var unsupported = []string{"Policy", "PolicyArns", "Tags", "TransitiveTagKeys", "SourceIdentity", "SerialNumber", "TokenCode", "ProvidedContexts"}
-
 var roleARN = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/([\w+=,.@-]{1,64})$`)
 
 // assumption reads the parameters that both operations have.
 func (c *call) assumption() (*iam.Assumption, error) {
-	for name := range c.form {
-		first, _, _ := strings.Cut(name, ".")
-		for _, other := range unsupported {
-			if first == other {
-				return nil, invalid(other + " is not supported here: leave it out.")
-			}
-		}
-	}
 	parts := roleARN.FindStringSubmatch(c.form.Get("RoleArn"))
 	if parts == nil {
 		return nil, invalid(clip(c.form.Get("RoleArn")) + " is invalid: give RoleArn as arn:aws:iam::ACCOUNT:role/NAME.")

@@ -44,14 +44,32 @@ func (h *Handler) record(ctx context.Context, c *call, id string, done result, r
 // parameters are those that the trail keeps: never a token, and nothing that
 // no operation knows.
 func (c *call) parameters() []byte {
-	given := map[string]string{}
-	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"} {
+	given := map[string]any{}
+	for _, name := range []string{"RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId", "Policy", "SourceIdentity"} {
 		if c.form.Has(name) {
-			given[name] = strings.ToValidUTF8(c.form.Get(name), "\uFFFD")
+			given[name] = valid(c.form.Get(name))
 		}
+	}
+	terms, _ := c.terms() // what of them can be read
+	for _, arn := range terms.PolicyARNs {
+		add(given, "policyArns", map[string]string{"arn": valid(arn)})
+	}
+	for _, tag := range terms.Tags {
+		add(given, "tags", map[string]string{"key": valid(tag.Key), "value": valid(tag.Value)})
+	}
+	for _, key := range terms.Transitive {
+		add(given, "transitiveTagKeys", valid(key))
 	}
 	text, _ := json.Marshal(given, json.Deterministic(true)) // texts of valid UTF-8: cannot fail
 	return text
+}
+
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }
+
+// add appends to a list of parameters.
+func add(given map[string]any, name string, value any) {
+	list, _ := given[name].([]any)
+	given[name] = append(list, value)
 }
 
 // elements is what of a new session the trail keeps.

@@ -140,12 +140,12 @@ func TestAssumeRoleIsRefused(t *testing.T) {
 		in          sts.AssumeRoleInput
 		code, words string
 	}{
-		"without what the trust asks":       {ana, sts.AssumeRoleInput{RoleArn: &arn}, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: " + arn},
-		"a role that is not there":          {ana, sts.AssumeRoleInput{RoleArn: aws.String(arn + "x")}, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: " + arn + "x"},
-		"no role":                           {ana, sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + alice + ":user/ana")}, "ValidationError", "is invalid"},
-		"the root user":                     {client(s, s.Credentials(alice)), sts.AssumeRoleInput{RoleArn: &arn}, "AccessDenied", "Roles may not be assumed by root accounts."},
-		"too long":                          {ana, sts.AssumeRoleInput{RoleArn: &arn, ExternalId: aws.String("x-1"), DurationSeconds: aws.Int32(7200)}, "ValidationError", "MaxSessionDuration"},
-		"a session policy, which is no way": {ana, sts.AssumeRoleInput{RoleArn: &arn, ExternalId: aws.String("x-1"), Policy: aws.String(workerPolicy)}, "ValidationError", "Policy is not supported"},
+		"without what the trust asks": {ana, sts.AssumeRoleInput{RoleArn: &arn}, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: " + arn},
+		"a role that is not there":    {ana, sts.AssumeRoleInput{RoleArn: aws.String(arn + "x")}, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: " + arn + "x"},
+		"no role":                     {ana, sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::" + alice + ":user/ana")}, "ValidationError", "is invalid"},
+		"the root user":               {client(s, s.Credentials(alice)), sts.AssumeRoleInput{RoleArn: &arn}, "AccessDenied", "Roles may not be assumed by root accounts."},
+		"too long":                    {ana, sts.AssumeRoleInput{RoleArn: &arn, ExternalId: aws.String("x-1"), DurationSeconds: aws.Int32(7200)}, "ValidationError", "MaxSessionDuration"},
+		"with a device's code":        {ana, sts.AssumeRoleInput{RoleArn: &arn, ExternalId: aws.String("x-1"), SerialNumber: aws.String("arn:aws:iam::222222222222:mfa/ana"), TokenCode: aws.String("123456")}, "ValidationError", "is not supported here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.in.RoleSessionName = aws.String("job")

@@ -14,6 +14,7 @@ type assumedByToken struct {
 	User        assumedRoleUser `xml:"AssumedRoleUser"`
 	Credentials credentials
 	Provider    string
+	Packed      int `xml:"PackedPolicySize,omitempty"`
 }
 
 func (*assumedByToken) name() string { return "AssumeRoleWithWebIdentity" }
@@ -29,6 +30,9 @@ var errNotTrusted = &fault{"AccessDenied", "Not authorized to perform sts:Assume
 func (h *Handler) assumeRoleWithWebIdentity(c *call) (result, error) {
 	a, err := c.assumption()
 	if err != nil {
+		return nil, err
+	}
+	if a.Terms, err = c.webTerms(); err != nil {
 		return nil, err
 	}
 	token := c.form.Get("WebIdentityToken")
@@ -54,5 +58,5 @@ func (h *Handler) assumeRoleWithWebIdentity(c *call) (result, error) {
 	}
 	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", claims.provider+":"+clip(claims.Subject))
 	user, creds := shown(t)
-	return &assumedByToken{Subject: claims.Subject, Audience: claims.audience, User: user, Credentials: creds, Provider: provider}, nil
+	return &assumedByToken{Subject: claims.Subject, Audience: claims.audience, User: user, Credentials: creds, Provider: provider, Packed: t.Packed}, nil
 }
