@@ -9,8 +9,9 @@ import (
 const (
 	worker       = "arn:aws:iam::" + root + ":role/worker"
 	assumed      = "arn:aws:sts::" + root + ":assumed-role/worker/"
-	trustAccount = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + root + `"},"Action":"sts:AssumeRole"}}`
-	mayAssume    = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"` + worker + `"}}`
+	mayBe        = `["sts:AssumeRole","sts:TagSession","sts:SetSourceIdentity"]`
+	trustAccount = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + root + `"},"Action":` + mayBe + `}}`
+	mayAssume    = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":` + mayBe + `,"Resource":"` + worker + `"}}`
 	mayList      = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["license-manager:*"],"Resource":"*"}}`
 )
 
@@ -60,6 +61,21 @@ got = boto3.client("sts", endpoint_url=url).assume_role(RoleArn=role, RoleSessio
 session = boto3.Session(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
 print(session.client("sts", endpoint_url=url).get_caller_identity()["Arn"])
 print(len(session.client("license-manager", endpoint_url=url).list_license_configurations()["LicenseConfigurations"]))
+less = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"license-manager:List*","Resource":"*"}}'
+got = boto3.client("sts", endpoint_url=url).assume_role(
+    RoleArn=role, RoleSessionName="less", Policy=less, PolicyArns=[{"arn": "arn:aws:iam::aws:policy/Agent"}],
+    Tags=[{"Key": "team", "Value": "red"}], TransitiveTagKeys=["team"], SourceIdentity="ana")
+session = boto3.Session(*(got["Credentials"][k] for k in ("AccessKeyId", "SecretAccessKey", "SessionToken")))
+print(got["SourceIdentity"], got["PackedPolicySize"] > 0)
+print(len(session.client("license-manager", endpoint_url=url).list_license_configurations()["LicenseConfigurations"]))
+try:
+    session.client("license-manager", endpoint_url=url).get_service_settings()
+except Exception as e:
+    print(e)
+try:
+    boto3.client("sts", endpoint_url=url).assume_role(RoleArn=role, RoleSessionName="less", Policy="{")
+except boto3.client("sts", endpoint_url=url).exceptions.MalformedPolicyDocumentException as e:
+    print(e.response["Error"]["Code"])
 `
 
 func TestBoto3AssumesARole(t *testing.T) {
@@ -68,7 +84,11 @@ func TestBoto3AssumesARole(t *testing.T) {
 	needAWS(t)
 	s := start(t)
 	out, errs, err := run(t, s.environment(t, assumable(t, s)), python, "-c", assumeByBoto3, s.url, worker)
-	if err != nil || out != assumed+"job\n0\n" {
+	want := assumed + "job\n0\nana True\n0\n" +
+		"An error occurred (AuthorizationException) when calling the GetServiceSettings operation: User: " + assumed +
+		"less is not authorized to perform: license-manager:GetServiceSettings because no session policy allows the license-manager:GetServiceSettings action\n" +
+		"MalformedPolicyDocument\n"
+	if err != nil || out != want {
 		t.Errorf("%v\n%s%s", err, out, errs)
 	}
 }
@@ -89,6 +109,13 @@ provider "aws" {
   assume_role {
     role_arn     = "` + worker + `"
     session_name = "terraform"
+    tags         = { team = "red" }
+    policy = jsonencode({
+      Version   = "2012-10-17"
+      Statement = [{ Effect = "Allow", Action = "license-manager:*", Resource = "*", Condition = { StringEquals = { "aws:PrincipalTag/team" = "red" } } }]
+    })
+    source_identity     = "ana"
+    transitive_tag_keys = ["team"]
   }
   endpoints {
     licensemanager = "URL"
