@@ -380,6 +380,7 @@ func (s *serverProcess) sweep(ctx context.Context) {
 		case <-tick.C:
 			s.job(ctx, "background jobs", s.manager.Sweep)
 			s.job(ctx, "sessions", s.sessions.Sweep)
+			s.job(ctx, "answers of a full disk", s.store.KeepPromise)
 		}
 		s.job(ctx, "discovery", s.manager.Discover) // also passes that another server left
 	}

@@ -58,6 +58,27 @@ func (m *Manager) settle(ctx context.Context, configuration int64) error {
 	return nil
 }
 
+// promise is revisionAt while nothing can be written, so that the moment cannot
+// be settled: whoever writes later reads a clock that is beyond it. The answer is
+// read under the lock, so whoever wrote before is in it; when their common commit
+// fails, there is no answer.
+func (m *Manager) promise(ctx context.Context, configuration int64, t Time) (r *Revision, err error) {
+	err = m.store.Update(ctx, func(tx Tx) error {
+		if _, err := tx.LockConfiguration(configuration); err != nil {
+			return err
+		}
+		if err := tx.Promise(t); err != nil {
+			return err
+		}
+		r, err = tx.RevisionAt(configuration, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("promise the answer: %w", err)
+	}
+	return r, nil
+}
+
 // isUnwritable tells the error of a store that takes no writes, so that nothing
 // can be settled, and can be read.
 func isUnwritable(err error) bool {

@@ -82,6 +82,12 @@ type ConfigurationTx interface {
 	// SaveConfiguration leaves as it is.
 	SettleConfiguration(num int64, until Time) error
 
+	// Promise makes Now later than a moment in every transaction from here on,
+	// whatever the clock does, without a write. Only a store that is its
+	// database's only writer can: an error with a method Unwritable says that
+	// this one cannot, or not now.
+	Promise(at Time) error
+
 	// Configurations returns up to limit existing configurations (not
 	// deleted, not loading) of an account in a region after the given place,
 	// in the order of (Created, Num).

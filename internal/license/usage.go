@@ -100,7 +100,10 @@ func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time)
 		return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, latest)
 	}
 	if t > c.passed() { // else nothing can come before what follows t
-		if err := m.settle(ctx, c.Num); err != nil {
+		switch err := m.settle(ctx, c.Num); {
+		case isUnwritable(err):
+			return m.promise(ctx, c.Num, t)
+		case err != nil:
 			return nil, err
 		}
 	}

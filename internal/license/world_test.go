@@ -2,6 +2,7 @@ package license_test
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ type world struct {
 	ctx      context.Context
 	db       *testdb.Database
 	clock    atomic.Int64 // microseconds since 1970
+	disk     *disk        // that can be full; nil for none
 	settings license.Settings
 	store    *store.Store
 	m        *license.Manager
@@ -51,7 +53,11 @@ func newWorld(t testing.TB, settings license.Settings) *world {
 func (w *world) open() {
 	w.t.Helper()
 	var err error
-	w.store, err = store.New(w.ctx, w.db.Open(w.clock.Load), store.Options{})
+	db, options := w.db.Open(w.clock.Load), store.Options{}
+	if w.disk != nil {
+		db, options.Log = &onDisk{db, w.disk}, slog.New(slog.DiscardHandler)
+	}
+	w.store, err = store.New(w.ctx, db, options)
 	w.must(err)
 	w.m = license.New(w.store, w.settings)
 }

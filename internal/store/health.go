@@ -104,7 +104,10 @@ type noticing struct {
 	wrote *bool
 }
 
-var _ sqlconn.Sharer = (*noticing)(nil)
+var (
+	_ sqlconn.Sharer   = (*noticing)(nil)
+	_ sqlconn.Promiser = (*noticing)(nil)
+)
 
 // Exec implements sqlconn.Conn.
 func (n *noticing) Exec(sql string, args ...any) (int64, error) {
@@ -124,6 +127,9 @@ func (n *noticing) Shared() bool {
 	s, ok := n.Conn.(sqlconn.Sharer)
 	return ok && s.Shared()
 }
+
+// Promise implements sqlconn.Promiser.
+func (n *noticing) Promise(at int64) error { return promise(n.Conn, at) }
 
 // noteWrite looks at the outcome of an update. One that wrote nothing, or ended
 // in another error, says nothing about the disk.

@@ -47,6 +47,7 @@ type Store struct {
 	replica   *replica // nil when there is none
 	values    *valueCache
 	limits    searchLimits
+	promises  promises
 }
 
 var (

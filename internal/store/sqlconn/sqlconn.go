@@ -51,6 +51,15 @@ type Sharer interface {
 	Shared() bool
 }
 
+// Promiser is what the Conn of an Update also implements where no other
+// process can write the database: SQLite's.
+type Promiser interface {
+	// Promise makes Now later than a moment, in microseconds since the Unix
+	// epoch, in every transaction from here on, also after a restart. It needs
+	// no space on the disk. Where that cannot be kept it returns ErrUnwritable.
+	Promise(at int64) error
+}
+
 // Row is one result row. Columns are counted from 0. A NULL reads as the zero
 // value.
 type Row interface {

@@ -131,6 +131,7 @@ func (d *DB) emptyLog() (done bool, err error) {
 		d.checkpoints.wait = retryRounds
 		return false, err
 	}
+	d.uncertain.Store(false)
 	return true, nil
 }
 

@@ -132,10 +132,12 @@ func (c *common) EndMember(keep bool) bool {
 // Commit implements sqlconn.Common.
 func (c *common) Commit() error {
 	err := c.conn.uninterrupted().exec(commitUpdate)
-	if err == nil {
-		c.conn.db.wrote()
+	if err != nil {
+		c.conn.db.noteFailedCommit(err)
+		return err
 	}
-	return err
+	c.conn.db.wrote()
+	return nil
 }
 
 // Rollback implements sqlconn.Common.

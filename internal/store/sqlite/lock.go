@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -26,17 +27,50 @@ func lockFile(path string) (*os.File, error) {
 	return f, nil
 }
 
+// The file has two lines of a fixed length, so that both can be written again
+// where a full disk has no room for more: the process's number, and the moment
+// of Conn.Promise.
+const (
+	ownerSize  = 20
+	momentSize = 20
+)
+
 func writeOwner(f *os.File) error {
-	if err := f.Truncate(0); err != nil {
+	moment, err := readMoment(f)
+	if err != nil {
 		return err
 	}
-	_, err := f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	return err
+	if _, err := fmt.Fprintf(io.NewOffsetWriter(f, 0), "%-*d\n", ownerSize-1, os.Getpid()); err != nil {
+		return err
+	}
+	return writeMoment(f, moment)
+}
+
+// readMoment returns the moment in a lock file, or 0: what was not flushed by
+// writeMoment is none.
+func readMoment(f *os.File) (int64, error) {
+	b := make([]byte, momentSize)
+	if _, err := f.ReadAt(b, ownerSize); err != nil && err != io.EOF {
+		return 0, err
+	}
+	moment, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return 0, nil
+	}
+	return moment, nil
+}
+
+// writeMoment overwrites the moment in a lock file, and waits for the disk.
+func writeMoment(f *os.File, moment int64) error {
+	if _, err := fmt.Fprintf(io.NewOffsetWriter(f, ownerSize), "%0*d\n", momentSize, moment); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // owner is " (process N)", or nothing when the file does not say.
 func owner(f *os.File) string {
-	b := make([]byte, 20)
+	b := make([]byte, ownerSize)
 	n, _ := f.ReadAt(b, 0)
 	pid, err := strconv.Atoi(strings.TrimSpace(string(b[:n])))
 	if err != nil {

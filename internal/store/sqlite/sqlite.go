@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"reeve/internal/store/sqlconn"
@@ -77,6 +78,9 @@ type DB struct {
 	closed  error // what Close returned
 
 	checkpoints checkpointer
+
+	promised  atomic.Int64 // see promise.go
+	uncertain atomic.Bool
 }
 
 var _ sqlconn.DB = (*DB)(nil)
@@ -113,6 +117,11 @@ func open(path string, lock *os.File, opts Options) (*DB, error) {
 		slots:   make(chan struct{}, opts.Readers),
 		closing: make(chan struct{}),
 	}
+	promised, err := readMoment(lock)
+	if err != nil {
+		return nil, err
+	}
+	d.promised.Store(promised)
 	w, err := d.openConn(sqlite.OpenReadWrite, opts.WriterCache)
 	if err != nil {
 		return nil, err

@@ -80,9 +80,10 @@ func (t *tx) ExecEach(sql string, args [][]any) error {
 }
 
 // Now implements sqlconn.Conn: the clock of this process, since no other has
-// the database open.
+// the database open. It is later than what was promised, however it goes.
 func (t *tx) Now() (int64, error) {
-	return t.conn.db.opts.Clock(), t.state.Err()
+	d := t.conn.db
+	return max(d.opts.Clock(), d.promised.Load()+1), t.state.Err()
 }
 
 // ForUpdate implements sqlconn.Conn: an Update is the only one.
