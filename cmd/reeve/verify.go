@@ -77,9 +77,10 @@ var ledgerView = view[api.LedgerReport]{
 		{key: "Revisions", title: "REVISIONS", right: true, spare: true},
 		{key: "Intervals", title: "INTERVALS", right: true, spare: true},
 		{key: "Fault", title: "FAULT"},
+		{key: "Kind", title: "KIND", spare: true},
 	},
 	func(r *api.LedgerReport) []any {
-		return []any{val(r.LicenseConfigurationArn), val(r.AccountId), val(r.Revisions), val(r.Intervals), alarming(val(r.Fault))}
+		return []any{val(r.LicenseConfigurationArn), val(r.AccountId), val(r.Revisions), val(r.Intervals), alarming(val(r.Fault)), val(r.Kind)}
 	},
 }
 
@@ -117,10 +118,10 @@ func newVerification(p *process) *verification {
 // ledger besides.
 func (v *verification) note(r api.LedgerReport) error {
 	isLedger := false
-	switch name := val(r.LicenseConfigurationArn); {
-	case strings.HasPrefix(name, notary.CheckedPrefix):
+	switch license.ReportKind(val(r.Kind)) {
+	case license.CheckpointsReport:
 		v.accounts++
-	case strings.HasPrefix(name, license.InventoryPrefix):
+	case license.InventoryReport:
 		v.inventories++
 	default:
 		isLedger = true
@@ -260,6 +261,7 @@ func (v *verification) accountsOf(ctx context.Context, who license.Caller,
 func (v *verification) noteAll(reports []license.VerifyReport) error {
 	for _, r := range reports {
 		err := v.note(api.LedgerReport{
+			Kind:                    new(string(r.Kind)),
 			LicenseConfigurationArn: &r.ConfigurationARN, AccountId: &r.Account,
 			Revisions: &r.Revisions, Intervals: &r.Intervals, Fault: optional(r.Fault),
 		})

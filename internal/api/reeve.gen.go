@@ -1028,6 +1028,7 @@ type LedgerHead struct {
 
 // LedgerReport is the structure of that name in the model of Reeve licence ledger.
 type LedgerReport struct {
+	Kind                    *string `json:"Kind,omitzero"`
 	LicenseConfigurationArn *string `json:"LicenseConfigurationArn,omitzero"`
 	AccountId               *string `json:"AccountId,omitzero"`
 	Revisions               *int64  `json:"Revisions,omitzero"`

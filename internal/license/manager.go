@@ -256,9 +256,20 @@ type Comparison struct {
 	Next               *Key
 }
 
-// VerifyReport is what Verify found in one configuration.
+// ReportKind is what a VerifyReport is about.
+type ReportKind string
+
+// The kinds of reports, as the wire has them.
+const (
+	LedgerReport      ReportKind = "ledger"      // one configuration
+	InventoryReport   ReportKind = "inventory"   // an account's facts
+	CheckpointsReport ReportKind = "checkpoints" // an account's ledgers against its checkpoints
+)
+
+// VerifyReport is what a verification found in one ledger or account.
 type VerifyReport struct {
-	ConfigurationARN string
+	Kind             ReportKind
+	ConfigurationARN string // of a ledger; else a name for people
 	Account          string
 	Revisions        int64
 	Intervals        int64

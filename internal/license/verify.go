@@ -59,6 +59,7 @@ func orphans(tx Tx, found []*Configuration, after int64, more bool) (reports []V
 		}
 		if !slices.ContainsFunc(found, func(c *Configuration) bool { return c.Num == after }) {
 			reports = append(reports, VerifyReport{
+				Kind:             LedgerReport,
 				ConfigurationARN: fmt.Sprintf("configuration number %d", after),
 				Fault:            "there are revisions, but the configuration's own row is missing",
 			})
@@ -74,7 +75,7 @@ func (f fault) Error() string { return string(f) }
 func faultf(format string, args ...any) error { return fault(fmt.Sprintf(format, args...)) }
 
 func (m *Manager) verify(ctx context.Context, c *Configuration) (VerifyReport, error) {
-	report := VerifyReport{ConfigurationARN: c.ARN(), Account: c.Account}
+	report := VerifyReport{Kind: LedgerReport, ConfigurationARN: c.ARN(), Account: c.Account}
 	begun := false
 	err := m.store.View(ctx, func(tx Tx) error {
 		now, err := tx.Configuration(c.ID) // as this snapshot has it

@@ -10,10 +10,6 @@ import (
 	json "github.com/go-json-experiment/json"
 )
 
-// InventoryPrefix begins the name that reports of VerifyInventory have in the
-// place of a configuration's ARN; the account follows.
-const InventoryPrefix = "inventory of account "
-
 // VerifyInventory checks the inventories of up to limit accounts behind one:
 // every version of every fact, the applications and the exclusions, by their
 // digests and the chain of seals. A root caller verifies all accounts, any other
@@ -27,7 +23,7 @@ func (m *Manager) VerifyInventory(ctx context.Context, who Caller, after string,
 		if len(reports) == limit {
 			return reports, after, nil
 		}
-		report := VerifyReport{ConfigurationARN: InventoryPrefix + account, Account: account}
+		report := VerifyReport{Kind: InventoryReport, ConfigurationARN: "inventory of account " + account, Account: account}
 		err = m.store.View(ctx, func(tx Tx) error {
 			return (&inventoryCheck{tx: tx, account: account}).run()
 		})

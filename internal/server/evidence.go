@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"reeve/internal/api"
-	"reeve/internal/evidence/notary"
 	"reeve/internal/license"
 )
 
@@ -173,9 +171,9 @@ func verifiedPage(page []license.VerifyReport) *api.VerifyLedgersOutput {
 	out := &api.VerifyLedgersOutput{Ledgers: []api.LedgerReport{}, Inventories: new(int64), Checkpoints: new(int64)}
 	for i := range page {
 		switch r := &page[i]; {
-		case r.Fault == "" && strings.HasPrefix(r.ConfigurationARN, license.InventoryPrefix):
+		case r.Fault == "" && r.Kind == license.InventoryReport:
 			*out.Inventories++
-		case r.Fault == "" && strings.HasPrefix(r.ConfigurationARN, notary.CheckedPrefix):
+		case r.Fault == "" && r.Kind == license.CheckpointsReport:
 			*out.Checkpoints++
 		default:
 			out.Ledgers = append(out.Ledgers, ledger(r))
@@ -186,6 +184,7 @@ func verifiedPage(page []license.VerifyReport) *api.VerifyLedgersOutput {
 
 func ledger(r *license.VerifyReport) api.LedgerReport {
 	return api.LedgerReport{
+		Kind:                    new(string(r.Kind)),
 		LicenseConfigurationArn: &r.ConfigurationARN,
 		AccountId:               &r.Account,
 		Revisions:               &r.Revisions,

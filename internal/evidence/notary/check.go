@@ -9,10 +9,6 @@ import (
 	"reeve/internal/license"
 )
 
-// CheckedPrefix begins the name that reports of Check have in the place of a
-// configuration's ARN; the account follows.
-const CheckedPrefix = "checkpoints of account "
-
 // Check verifies the checkpoints that are kept of up to limit accounts behind
 // one: every signature, their order, the ledgers that each covers, and that
 // what they name is in the ledgers now. A root caller checks all accounts, any
@@ -30,7 +26,7 @@ func (n *Notary) Check(ctx context.Context, who license.Caller, after string, li
 		if len(reports) == limit {
 			return reports, after, nil
 		}
-		report := license.VerifyReport{ConfigurationARN: CheckedPrefix + account, Account: account}
+		report := license.VerifyReport{Kind: license.CheckpointsReport, ConfigurationARN: "checkpoints of account " + account, Account: account}
 		err = n.store.View(ctx, func(tx Tx) error { return n.checkAccount(tx, account) })
 		if ctx.Err() != nil {
 			return nil, "", err
