@@ -40,7 +40,12 @@ func refuseMoment(subject string) error {
 }
 
 // parseEpoch reads decimal seconds: digits, and perhaps a point and digits.
+// What is a year or a date without hyphens is none: as seconds it would be a
+// moment of 1970, for which every list is empty.
 func parseEpoch(s string) (Time, bool) {
+	if calendar(s) {
+		return 0, false
+	}
 	whole, fraction, point := strings.Cut(s, ".")
 	if !digits(whole) || point && !digits(fraction) {
 		return 0, false
@@ -51,6 +56,15 @@ func parseEpoch(s string) (Time, bool) {
 	}
 	micros, err := strconv.ParseInt((fraction + "000000")[:6], 10, 64)
 	return Time(seconds*1e6 + micros), err == nil
+}
+
+// calendar says whether s is a year since 1970 or a day of one: 2026, 20260131.
+func calendar(s string) bool {
+	day, err := time.Parse("20060102", s)
+	if len(s) == len("2006") {
+		day, err = time.Parse("2006", s)
+	}
+	return err == nil && day.Year() >= 1970
 }
 
 // parseRFC3339 is stricter than time.Parse, which also takes a comma before
