@@ -31,6 +31,28 @@ type storeOptions struct {
 	log         *slog.Logger
 }
 
+// databaseOptions are the settings of the databases.
+func databaseOptions(cfg *config.Config) storeOptions {
+	return storeOptions{data: cfg.Data, postgres: string(cfg.Database), replica: string(cfg.ReadDatabase),
+		connections: cfg.DatabaseConnections, patience: patienceOf(cfg)}
+}
+
+// check says what is wrong with the URLs, without connecting to anything.
+func (o storeOptions) check() error {
+	if o.replica != "" && o.postgres == "" {
+		return errors.New("--read-database is a replica of --database: give both, or neither")
+	}
+	for _, of := range []struct{ name, url string }{{"--database", o.postgres}, {"--read-database", o.replica}} {
+		if of.url == "" {
+			continue
+		}
+		if err := postgres.Check(of.url, postgres.Options{MaxConns: o.connections}); err != nil {
+			return fmt.Errorf("%s: %w", of.name, err)
+		}
+	}
+	return nil
+}
+
 // patienceOf is the patience that was set, where 0 is a choice.
 func patienceOf(cfg *config.Config) time.Duration {
 	if cfg.DatabasePatience == 0 {
@@ -66,9 +88,6 @@ func openStore(ctx context.Context, o storeOptions) (*store.Store, error) {
 func openReplica(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
 	if o.replica == "" {
 		return nil, nil
-	}
-	if o.postgres == "" {
-		return nil, errors.New("--read-database is a replica of --database: give both, or neither")
 	}
 	return postgres.Open(ctx, o.replica, postgres.Options{MaxConns: o.connections, Late: true, Patience: -1})
 }

@@ -46,8 +46,12 @@ func (d *serverDatabase) choose(p *process) (storeOptions, config.Config, error)
 	if err != nil {
 		return storeOptions{}, cfg, &usageError{err}
 	}
-	return storeOptions{data: cfg.Data, postgres: string(cfg.Database), log: slog.New(slog.DiscardHandler),
-		connections: cfg.DatabaseConnections, patience: patienceOf(&cfg)}, cfg, nil
+	where := databaseOptions(&cfg)
+	if err := where.check(); err != nil {
+		return storeOptions{}, cfg, &usageError{err}
+	}
+	where.replica, where.log = "", slog.New(slog.DiscardHandler)
+	return where, cfg, nil
 }
 
 func newMigrate(p *process) *cobra.Command {

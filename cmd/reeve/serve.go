@@ -119,7 +119,7 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := cfg.CheckTLS(); err != nil {
+	if err := checkSettings(&cfg); err != nil {
 		return &usageError{err}
 	}
 	limitMemory(cfg.Memory)
@@ -129,6 +129,33 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 	}
 	defer s.close()
 	return s.run(ctx, p)
+}
+
+// checkSettings says what is wrong with the settings in themselves, before
+// anything is made for them: by the exit code a service manager knows that
+// starting again will not help.
+func checkSettings(cfg *config.Config) error {
+	if err := cfg.CheckTLS(); err != nil {
+		return err
+	}
+	if cfg.MasterKey != "" {
+		if _, err := iam.ParseMasterKey(string(cfg.MasterKey)); err != nil {
+			return fmt.Errorf("REEVE_MASTER_KEY: %w", err)
+		}
+	}
+	if err := rootOptions(cfg).Check(); err != nil {
+		return err
+	}
+	return databaseOptions(cfg).check()
+}
+
+// rootOptions are the settings of the deployment's first account.
+func rootOptions(cfg *config.Config) iam.RootOptions {
+	return iam.RootOptions{
+		Account:         cfg.RootAccount,
+		AccessKeyID:     cfg.RootAccessKeyID,
+		SecretAccessKey: iam.NewSecret(string(cfg.RootSecretAccessKey)),
+	}
 }
 
 func newLogger(w io.Writer, cfg config.Config) *slog.Logger {
@@ -191,11 +218,9 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 	if err = makeDataDirectory(s.cfg.Data); err != nil {
 		return err
 	}
-	s.store, err = openStore(ctx, storeOptions{
-		data: s.cfg.Data, postgres: string(s.cfg.Database), replica: string(s.cfg.ReadDatabase), memory: memoryFor(s.cfg.Memory), log: s.log,
-		connections: s.cfg.DatabaseConnections, patience: patienceOf(&s.cfg),
-	})
-	if err != nil {
+	database := databaseOptions(&s.cfg)
+	database.memory, database.log = memoryFor(s.cfg.Memory), s.log
+	if s.store, err = openStore(ctx, database); err != nil {
 		return err
 	}
 	if err = s.openDirectory(ctx); err != nil {
@@ -232,11 +257,7 @@ func (s *serverProcess) openDirectory(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.root, err = s.directory.Bootstrap(ctx, iam.RootOptions{
-		Account:         s.cfg.RootAccount,
-		AccessKeyID:     s.cfg.RootAccessKeyID,
-		SecretAccessKey: iam.NewSecret(string(s.cfg.RootSecretAccessKey)),
-	})
+	s.root, err = s.directory.Bootstrap(ctx, rootOptions(&s.cfg))
 	return err
 }
 

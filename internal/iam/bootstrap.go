@@ -38,7 +38,7 @@ type Root struct {
 // names is added. Servers that start at the same time end with the same
 // account and key.
 func (d *Directory) Bootstrap(ctx context.Context, opts RootOptions) (*Root, error) {
-	if err := opts.check(); err != nil {
+	if err := opts.Check(); err != nil {
 		return nil, err
 	}
 	account, created, err := d.rootAccount(ctx, opts.Account)
@@ -57,7 +57,8 @@ func (d *Directory) Bootstrap(ctx context.Context, opts RootOptions) (*Root, err
 	return root, writeCredentials(root.Credentials, id, secret)
 }
 
-func (o RootOptions) check() error {
+// Check says what of the options is wrong in itself, whatever the database has.
+func (o RootOptions) Check() error {
 	if o.Account != "" {
 		if err := checkAccountID(o.Account); err != nil {
 			return fmt.Errorf("REEVE_ROOT_ACCOUNT: %w", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"reeve/internal/api"
+	"reeve/internal/config"
 	"reeve/internal/server"
 )
 
@@ -113,5 +114,29 @@ func TestLinksLeadSomewhere(t *testing.T) {
 				t.Errorf("%s links to %s, which does not exist", name, target)
 			}
 		}
+	}
+}
+
+// TestOperatingListsTheSettings compares the table of docs/operating.md, which
+// says that it has them all, with the settings that a server reads.
+func TestOperatingListsTheSettings(t *testing.T) {
+	_, section, found := strings.Cut(readDoc(t, "docs/operating.md"), "\n## Settings\n")
+	if !found {
+		t.Fatal("docs/operating.md has no section Settings")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var got, want []string
+	for _, row := range regexp.MustCompile(`(?m)^\| (`+"`[^|]*`"+`) \|`).FindAllStringSubmatch(section, -1) {
+		for _, name := range strings.Split(row[1], ", ") {
+			got = append(got, strings.Trim(name, "`"))
+		}
+	}
+	for _, s := range config.Settings() {
+		want = append(want, s.Name)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the settings in docs/operating.md are not the server's (-want +got):\n%s", diff)
 	}
 }

@@ -13,12 +13,14 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"reeve/internal/store/sqlconn"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -87,10 +89,17 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	return &DB{pool: pool, opts: opts}, nil
 }
 
+// Check says what is wrong with a URL or key=value words in themselves, without
+// connecting to anything.
+func Check(url string, opts Options) error {
+	_, err := configure(url, opts)
+	return err
+}
+
 func configure(url string, opts Options) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	switch config.ConnConfig.DefaultQueryExecMode {
 	case pgx.QueryExecModeCacheStatement, pgx.QueryExecModeCacheDescribe, pgx.QueryExecModeDescribeExec:
@@ -109,6 +118,21 @@ func configure(url string, opts Options) (*pgxpool.Config, error) {
 	setParams(config.ConnConfig.RuntimeParams, opts)
 	config.AfterConnect = commitDurably
 	return config, nil
+}
+
+// withoutURL repeats nothing of a URL that cannot be parsed: where in it a
+// password with special characters begins and ends, nobody can tell.
+func withoutURL(err error) error {
+	var unreadable *pgconn.ParseConfigError
+	if !errors.As(err, &unreadable) {
+		return err
+	}
+	text := unreadable.Error()
+	why := text[strings.LastIndexByte(text, '`')+1:]
+	if strings.HasPrefix(why, ": failed to parse as URL") {
+		why = ": write each special character of names and passwords as %XX: %40 is @, %2F is /, %25 is %"
+	}
+	return errors.New("cannot parse the URL of PostgreSQL" + why)
 }
 
 // refuseTwoSizes refuses a URL that sizes the pool where a setting does.

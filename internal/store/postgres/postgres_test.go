@@ -346,6 +346,28 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestAnUnreadableURLIsNotRepeated: what is wrong with a URL is said without any
+// part of it, also where special characters of a password make two parts of it.
+func TestAnUnreadableURLIsNotRepeated(t *testing.T) {
+	for url, want := range map[string]string{
+		"postgres://u:sec@ret%zz@h/d":                      "%40 is @",
+		"postgres://u:sec/ret@h:5432/d":                    "port",
+		"postgres://u:sec ret@h/d":                         "%XX",
+		"postgres://u:secret@h/d?sslmode=bogus":            "sslmode",
+		"postgres://u@h/d?password=secret&sslmode=nothing": "sslmode",
+		"host=h password=secret port=x":                    "port",
+	} {
+		err := postgres.Check(url, postgres.Options{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want one with %q", url, err, want)
+			continue
+		}
+		if text := err.Error(); strings.Contains(text, "sec") || strings.Contains(text, "ret%") || strings.Contains(text, "ret@") {
+			t.Errorf("%s: the error shows the password: %v", url, err)
+		}
+	}
+}
+
 // TestTwoSizesAreRefused: a pool is sized by its URL or by the option.
 func TestTwoSizesAreRefused(t *testing.T) {
 	for name, url := range map[string]string{"URL": "postgres://u@h/d?pool_max_conns=9", "Words": "host=h pool_max_conns=9"} {
