@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"reeve/internal/api"
@@ -27,7 +28,8 @@ type configurationBody struct {
 	Tags     []string
 	Deleted  stamp // when it was deleted; "" while it exists
 	Created  stamp
-	Existed  bool // at the moment
+	Owner    string // account that shares it with the viewer's; "" for the viewer's own
+	Existed  bool   // at the moment
 	Revision int64
 	Since    stamp // from when the revision holds
 	Position positionRow
@@ -54,8 +56,9 @@ type configurationView struct {
 	arn   string
 	at    *time.Time // nil: now
 	out   api.ListRevisionsOutput
+	owner string        // account that shares it with the viewer's; "" for the viewer's own
 	head  *api.Revision // that holds at the moment; nil where there was none
-	asOf  string        // the moment of head, so that everything is of one revision
+	asOf  string        // the moment of head, so that everything is of one revision; "" for now
 	query url.Values    // the moment and the range, which links keep
 }
 
@@ -66,7 +69,10 @@ func (c *console) configuration(v *visit) error {
 		return err
 	}
 	body := view.body()
-	calls := []func() error{func() error { return view.addChart(&body) }}
+	var calls []func() error
+	if view.owner == "" {
+		calls = append(calls, func() error { return view.addChart(&body) })
+	}
 	if view.head != nil {
 		calls = append(calls,
 			func() error { return view.addPosition(&body) },
@@ -88,7 +94,10 @@ func (v *visit) configurationAt() (*configurationView, error) {
 	if err != nil {
 		return nil, err
 	}
-	view := &configurationView{visit: v, arn: arn, at: at, query: v.kept("at", "range", "from", "to")}
+	view := &configurationView{visit: v, arn: arn, owner: v.lender(arn), at: at, query: v.kept("at", "range", "from", "to")}
+	if view.owner != "" {
+		return view, view.readShared()
+	}
 	in := &api.ListRevisionsInput{LicenseConfigurationArn: &arn, To: wire(at), MaxResults: new(int64(1)), IncludeTerms: new(true)}
 	if err := v.call("ListRevisions", in, &view.out); err != nil {
 		return nil, err
@@ -104,7 +113,7 @@ func (v *visit) configurationAt() (*configurationView, error) {
 func (v *configurationView) body() configurationBody {
 	path := v.configurationPath(v.arn)
 	b := configurationBody{
-		Path: path, ARN: v.arn, Created: v.when(v.out.CreationTime), Deleted: v.when(v.out.DeletionTime),
+		Path: path, ARN: v.arn, Owner: v.owner, Created: v.when(v.out.CreationTime), Deleted: v.when(v.out.DeletionTime),
 		Existed: v.head != nil, Moment: v.picker(v.at, v.kept("range", "from", "to", "tab")),
 		Ranges: v.ranges(), Range: v.rangeForm(), Links: v.links(path),
 	}
@@ -142,12 +151,16 @@ func (v *configurationView) links(path string) configurationLinks {
 // tabs are the links to the parts of the page.
 func (v *configurationView) tabs(path string) (current string, tabs []link) {
 	current = configurationTabs[0].Href
-	for _, t := range configurationTabs {
+	shown := configurationTabs
+	if v.owner != "" {
+		shown = slices.DeleteFunc(slices.Clone(shown), func(t link) bool { return t.Href == "revisions" })
+	}
+	for _, t := range shown {
 		if t.Href == v.URL.Query().Get("tab") {
 			current = t.Href
 		}
 	}
-	for _, t := range configurationTabs {
+	for _, t := range shown {
 		q := cloned(v.query)
 		if t.Href != configurationTabs[0].Href {
 			q.Set("tab", t.Href)

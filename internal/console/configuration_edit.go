@@ -69,12 +69,14 @@ func (v *visit) refused(f configurationForm, err error) error {
 	return v.showForm(statusOf(fault), f)
 }
 
-// existing reads the configuration that an address names.
+// existing reads the configuration that an address names, to be changed.
 func (v *visit) existing() (arn string, out api.GetLicenseConfigurationOutput, err error) {
 	if arn, err = v.configurationARN(); err != nil {
 		return arn, out, err
 	}
-	err = v.call("GetLicenseConfiguration", &api.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn}, &out)
+	if err = v.call("GetLicenseConfiguration", &api.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn}, &out); err == nil {
+		err = v.forOwners(arn, out.Name)
+	}
 	return arn, out, err
 }
 

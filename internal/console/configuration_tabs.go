@@ -32,7 +32,7 @@ var origins = map[string]string{
 
 func (v *configurationView) associationsTab() (*associationsTab, error) {
 	list := v.paging(v.tabKept("associations"))
-	in := &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: &v.asOf, MaxResults: new(int64(tabRows)), NextToken: list.token()}
+	in := &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: givenText(v.asOf), MaxResults: new(int64(tabRows)), NextToken: list.token()}
 	var out api.ListAssociationsOutput
 	if err := v.call("ListAssociations", in, &out); err != nil {
 		return nil, err
@@ -96,8 +96,8 @@ func (v *configurationView) discoveryTab() (*discoveryTab, error) {
 	for _, r := range v.out.Terms.ProductInformationList {
 		t.Rules = append(t.Rules, discoveryWords(&r))
 	}
-	if v.out.DeletionTime != nil {
-		return t, nil // the API lists exclusions of what exists
+	if v.out.DeletionTime != nil || v.owner != "" {
+		return t, nil // the API lists exclusions of what exists, to its owner
 	}
 	var out api.ListExclusionsOutput
 	in := &api.ListExclusionsInput{LicenseConfigurationArn: &v.arn, All: new(v.at != nil), MaxResults: new(int64(maxExclusions))}

@@ -142,7 +142,7 @@ func TestUsageIsFilteredSortedAndPaged(t *testing.T) {
 	}
 
 	one := d.page(path + "?" + url.Values{"arn": {licensetest.MachineARN(ledgerAccount, "i-7")}}.Encode())
-	d.says(one, "1 resource, 1 licences", "i-7 EC2 instance")
+	d.says(one, "1 resource, 1 licence", "i-7 EC2 instance")
 	d.says(d.page(path+"?type=RDS"), "Nothing that matches the filters uses this licence")
 	d.says(d.page(path+"?type=EC2_INSTANCE&owner="+ledgerAccount), "60 resources")
 	d.says(d.page(path+"?owner=999999999999"), "Nothing that matches")

@@ -89,6 +89,8 @@ func (v *configurationView) emptyUsage(filtered bool) string {
 		return "Nothing that matches the filters uses this licence. Show all, or change the filters."
 	case v.at != nil:
 		return "Nothing used this licence at that moment. Choose another one."
+	case v.owner != "":
+		return "None of your machines uses this licence. Associate one with it by request, as you would with a configuration of your own."
 	case v.out.DeletionTime != nil:
 		return "Nothing uses it any more. Choose a moment before it was deleted."
 	}
@@ -181,7 +183,7 @@ func (v *configurationView) largeUsage(t *usageTab) error {
 // the first one.
 func (v *configurationView) paging(keep url.Values) paging {
 	keep = cloned(keep)
-	if v.at == nil {
+	if v.at == nil && v.asOf != "" {
 		keep.Set("at", v.asOf)
 	}
 	return v.pagedPart(v.URL.Path, keep, "token", "list")

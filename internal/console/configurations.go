@@ -109,11 +109,8 @@ func (f *listFilters) matches(c *api.LicenseConfiguration) bool {
 func (v *visit) configurationRow(c *api.LicenseConfiguration) configurationRow {
 	row := configurationRow{
 		Name: told(c.Name), Path: v.configurationPath(told(c.LicenseConfigurationArn)), ID: told(c.LicenseConfigurationId), Description: told(c.Description),
-		Unit: unitOf(told(c.LicenseCountingType)), Status: told(c.Status), Used: told(c.ConsumedLicenses), Bought: c.LicenseCount,
+		Owner: v.lender(told(c.LicenseConfigurationArn)), Unit: unitOf(told(c.LicenseCountingType)), Status: told(c.Status), Used: told(c.ConsumedLicenses), Bought: c.LicenseCount,
 		Hard: told(c.LicenseCountHardLimit), Rules: ruleWords(c.LicenseRules), Discovery: len(c.ProductInformationList), Expiry: v.expiryOf(c.LicenseExpiry, v.c.Now()),
-	}
-	if owner := told(c.OwnerAccountId); owner != v.who.Identity.Account {
-		row.Owner = owner
 	}
 	row.Over = c.LicenseCount != nil && row.Used > *c.LicenseCount
 	for _, s := range c.ManagedResourceSummaryList {

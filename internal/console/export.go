@@ -110,9 +110,17 @@ func (v *configurationView) exportHead() []any {
 		moment = v.at.UTC()
 	}
 	head := []any{
-		"Licence configuration", told(v.out.Terms.Name), "ARN", v.arn, "As of", moment.Format(time.RFC3339), "Revision", told(v.head.Number),
-		"Counted in", unitOf(told(v.out.Terms.LicenseCountingType)), "Licences in use", told(v.head.ConsumedLicenses), "Licences bought",
+		"Licence configuration", told(v.out.Terms.Name), "ARN", v.arn, "As of", moment.Format(time.RFC3339)}
+	if v.owner == "" {
+		head = append(head, "Revision", told(v.head.Number))
+	} else {
+		head = append(head, "Shared by", v.owner)
 	}
+	head = append(head, "Counted in", unitOf(told(v.out.Terms.LicenseCountingType)))
+	if v.owner == "" || v.at == nil { // a member is told the total of the present
+		head = append(head, "Licences in use", told(v.head.ConsumedLicenses))
+	}
+	head = append(head, "Licences bought")
 	if count := v.out.Terms.LicenseCount; count != nil {
 		head = append(head, *count)
 	} else {

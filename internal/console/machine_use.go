@@ -10,6 +10,7 @@ import (
 // machineUse is a resource in one licence configuration.
 type machineUse struct {
 	ARN, Name, Path, Explain string // of the configuration
+	Lender                   string // account that shares it; "" for this one's own
 	Consumed                 int64
 	Origin                   string
 	Since                    stamp
@@ -30,7 +31,7 @@ type machineExclusion struct {
 func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 	arn := told(u.LicenseConfigurationArn)
 	m := machineUse{
-		ARN: arn, Name: clipped(told(u.LicenseConfigurationName)), Path: v.configurationPath(arn),
+		ARN: arn, Name: clipped(told(u.LicenseConfigurationName)), Path: v.configurationPath(arn), Lender: v.lender(arn),
 		Explain:  v.configurationPath(arn) + "/explain?" + url.Values{"resource": {resource}}.Encode(),
 		Consumed: told(u.ConsumedLicenses),
 		Origin:   worded(originWords, told(u.Origin)), Since: v.since(u.AssociationTime),
@@ -42,7 +43,7 @@ func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 	if u.Origin == nil && m.Consumed > 0 {
 		m.Origin = "counted for what runs on it"
 	}
-	m.MayExclude = u.Exclusion == nil && (told(u.Origin) == "discovery" || m.Failure != "" && u.Origin == nil)
+	m.MayExclude = m.Lender == "" && u.Exclusion == nil && (told(u.Origin) == "discovery" || m.Failure != "" && u.Origin == nil)
 	if e := u.Exclusion; e != nil {
 		m.Exclusion = &machineExclusion{Reason: clippedTo(told(e.Reason), longest), Owner: clipped(told(e.Owner)), By: clipped(told(e.CreatedBy)), Since: v.since(e.CreationTime)}
 		if e.Until != nil {

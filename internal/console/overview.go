@@ -25,7 +25,8 @@ type overviewBody struct {
 	Tiles    []tile
 	Rows     []positionRow
 	Pages    pages
-	Cut      bool // there are more configurations than were put in order
+	Cut      bool   // there are more configurations than were put in order
+	Silence  string // about configurations that are shared with the viewer's account
 	FirstRun bool
 }
 
@@ -39,6 +40,7 @@ type tile struct {
 // positionRow is where one configuration stands.
 type positionRow struct {
 	Name, Path, Unit, Status string
+	Owner                    string // account that shares it; "" for the viewer's own
 	Bought                   *int64
 	Hard                     bool
 	Used, Over               int64
@@ -71,11 +73,12 @@ func (c *console) overview(v *visit) error {
 		return err
 	}
 	now := c.Now()
+	silence := ""
 	if at != nil {
-		now = *at
+		now, silence = *at, v.lendersSilence()
 	}
 	slices.SortStableFunc(all, func(a, b api.Position) int { return worseFirst(&a, &b, now) })
-	body := overviewBody{Moment: v.picker(at, nil), Tiles: tilesOf(all, now, at != nil), Cut: cut, FirstRun: len(all) == 0 && at == nil}
+	body := overviewBody{Moment: v.picker(at, nil), Tiles: tilesOf(all, now, at != nil), Cut: cut, Silence: silence, FirstRun: len(all) == 0 && at == nil}
 	var from, to int
 	body.Pages, from, to = pagesOf(v.URL.Path, v.kept("at"), v.pageNumber(), overviewRows, len(all))
 	if body.Rows, err = v.positionRows(all[from:to], at, now); err != nil {
@@ -123,7 +126,7 @@ func (v *visit) positionRows(list []api.Position, at *time.Time, now time.Time) 
 
 func (v *visit) positionRow(p *api.Position, at *time.Time, now time.Time) positionRow {
 	row := positionRow{
-		Name: told(p.Name), Path: v.configurationPath(told(p.LicenseConfigurationArn)), Unit: unitOf(told(p.LicenseCountingType)),
+		Name: told(p.Name), Path: v.configurationPath(told(p.LicenseConfigurationArn)), Owner: v.lender(told(p.LicenseConfigurationArn)), Unit: unitOf(told(p.LicenseCountingType)),
 		Status: told(p.Status), Bought: p.LicenseCount, Hard: told(p.LicenseCountHardLimit),
 		Used: told(p.ConsumedLicenses), Over: told(p.OverLicenses), OverSince: v.when(p.OverSince),
 		Meter: meter(told(p.ConsumedLicenses), p.LicenseCount), Peaks: peaksOf(p),

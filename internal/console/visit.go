@@ -126,7 +126,7 @@ func (v *visit) explain(err error) (int, string) {
 // statusOf is how a browser is told of a refusal of the API.
 func statusOf(f *awsjson.Fault) int {
 	switch {
-	case f.Code == "AuthorizationException":
+	case f.Code == "AuthorizationException", f.Code == "AccessDeniedException":
 		return http.StatusForbidden
 	case strings.HasPrefix(f.Code, "ResourceNotFound"):
 		return http.StatusNotFound

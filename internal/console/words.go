@@ -19,6 +19,14 @@ func told[T any](p *T) T {
 	return *p
 }
 
+// givenText is a text for an input, nil where there is none.
+func givenText(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
 // when is a moment of an operation's answer for the viewer.
 func (v *visit) when(text *string) stamp { return v.at(moment(text)) }
 
@@ -76,6 +84,9 @@ func (v *visit) headAt(arn string, at *string) (*api.Revision, *api.Terms, error
 // nameAt is what a licence configuration was called at a moment; before it
 // existed, what it is called now; and its ID where nobody may see that.
 func (v *visit) nameAt(arn string, at *string) (string, error) {
+	if v.lender(arn) != "" {
+		return v.nameNow(arn)
+	}
 	_, terms, err := v.headAt(arn, at)
 	if _, _, refused := refusalOf(err); refused && at != nil {
 		return v.nameAt(arn, nil)
@@ -86,6 +97,17 @@ func (v *visit) nameAt(arn string, at *string) (string, error) {
 		return "", err
 	}
 	return clipped(told(terms.Name)), nil
+}
+
+// nameNow is what a licence configuration is called now; its ID where nobody may
+// see that.
+func (v *visit) nameNow(arn string) (string, error) {
+	var out api.GetLicenseConfigurationOutput
+	err := v.call("GetLicenseConfiguration", &api.GetLicenseConfigurationInput{LicenseConfigurationArn: &arn}, &out)
+	if _, _, refused := refusalOf(err); refused {
+		return shortName(arn), nil
+	}
+	return clipped(told(out.Name)), err
 }
 
 // units are what each counting type counts, for people.

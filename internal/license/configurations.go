@@ -202,11 +202,19 @@ func readable(tx Tx, who Caller, arn string) (*Configuration, error) {
 	if c == nil || c.Account != account || c.Region != region || c.Loading {
 		return nil, unknownConfiguration(arn)
 	}
+	if c, err = forCaller(tx, who, c); c == nil && err == nil {
+		err = unknownConfiguration(arn)
+	}
+	return c, err
+}
+
+// forCaller returns what a caller may see of a configuration, nil for nothing.
+func forCaller(tx Tx, who Caller, c *Configuration) (*Configuration, error) {
 	if c.Account == who.Account {
 		return c, nil
 	}
 	if ok, err := shared(tx, c, who.Account); err != nil || !ok {
-		return nil, cmpErr(err, unknownConfiguration(arn))
+		return nil, err
 	}
 	c.Terms.Tags, c.Terms.Shares = nil, nil // the owner's business
 	return c, nil

@@ -31,7 +31,8 @@ type Position struct {
 	Terms      Terms
 	Consumed   int64
 
-	// Of the present alone; nil for a past moment. At most 1000 are counted.
+	// Of the present alone; nil for a past moment. At most 1000 are counted, and
+	// of what another account shares, the caller's own.
 	Failures   *int
 	Unlicensed *int // resources among them that go without a licence
 
@@ -51,7 +52,9 @@ func (p *Position) Over() int64 {
 // ListPositions returns up to limit positions in the order of the
 // configurations' creation, or of the ARNs that the query names, and where to go
 // on; nil after the last one. Of a past moment, it lists what existed then, also
-// what is deleted since. ARNs that name nothing are left out.
+// what is deleted since. ARNs that name nothing are left out. What other accounts
+// share with the caller's is listed for the present alone and without its
+// history: the total of the past would tell one member of another.
 func (m *Manager) ListPositions(ctx context.Context, who Caller, q PositionQuery, after *ConfigurationCursor, limit int) (list []Position, next *ConfigurationCursor, err error) {
 	var found []*Configuration
 	var now Time
@@ -67,7 +70,7 @@ func (m *Manager) ListPositions(ctx context.Context, who Caller, q PositionQuery
 		if err != nil || q.AsOf != nil {
 			return err
 		}
-		list, err = m.positionsNow(tx, found, now, q.History)
+		list, err = m.positionsNow(tx, who, found, now, q.History)
 		return err
 	})
 	if err != nil || q.AsOf == nil {
@@ -79,8 +82,12 @@ func (m *Manager) ListPositions(ctx context.Context, who Caller, q PositionQuery
 
 // named finds the configurations of a query that exist at its moment.
 func named(tx Tx, who Caller, q PositionQuery) (found []*Configuration, err error) {
+	find := readable
+	if q.AsOf != nil {
+		find = anyConfiguration
+	}
 	for _, arn := range q.ARNs {
-		c, err := anyConfiguration(tx, who, arn)
+		c, err := find(tx, who, arn)
 		switch {
 		case err != nil && (KindOf(err) == NotFound || KindOf(err) == AccessDenied):
 			continue
@@ -101,7 +108,7 @@ func listed(tx Tx, who Caller, asOf *Time, after *ConfigurationCursor, limit int
 		cur = *after
 	}
 	if asOf == nil {
-		found, err = tx.Configurations(who.Account, who.Region, cur.Created, cur.Num, limit+1)
+		found, err = ownAndShared(tx, who, cur, limit+1)
 	} else {
 		found, err = tx.ConfigurationsAt(who.Account, who.Region, *asOf, cur.Created, cur.Num, limit+1)
 	}
@@ -117,15 +124,16 @@ func listed(tx Tx, who Caller, asOf *Time, after *ConfigurationCursor, limit int
 }
 
 // positionsNow says where configurations stand in one snapshot.
-func (m *Manager) positionsNow(tx Tx, found []*Configuration, now Time, history bool) ([]Position, error) {
+func (m *Manager) positionsNow(tx Tx, who Caller, found []*Configuration, now Time, history bool) ([]Position, error) {
 	list := make([]Position, len(found))
 	for i, c := range found {
 		p := &list[i]
 		*p = Position{ARN: c.ARN(), Created: c.Created, Revision: c.Head, RevisionAt: c.HeadAt, Terms: c.Terms, Consumed: c.Counters.Consumed}
-		if err := p.addFailures(tx, c); err != nil {
+		own := c.Account == who.Account
+		if err := p.addFailures(tx, who, c); err != nil {
 			return nil, err
 		}
-		if history {
+		if history && own {
 			if err := p.addHistory(tx, c, max(now, c.HeadAt), c.TermsRev); err != nil {
 				return nil, err
 			}
@@ -166,12 +174,13 @@ func (m *Manager) positionsAt(ctx context.Context, found []*Configuration, now T
 	return list, nil
 }
 
-// addFailures counts the failures, and whose of them has no licence: a failure
-// may also say that a licence was kept though its machine reported nothing.
-func (p *Position) addFailures(tx Tx, c *Configuration) error {
-	failures, err := tx.Failures(c.Num, Key{}, maxTroubled)
+// addFailures counts the failures that the caller may see, and whose of them has
+// no licence: a failure may also say that a licence was kept though its machine
+// reported nothing.
+func (p *Position) addFailures(tx Tx, who Caller, c *Configuration) error {
+	failures, err := visibleFailures(tx, who, c, Key{}, maxTroubled)
 	if err != nil {
-		return fmt.Errorf("list failures: %w", err)
+		return err
 	}
 	unlicensed := len(failures)
 	if len(failures) > 0 {

@@ -31,7 +31,7 @@ func (m *Manager) fillUses(tx Tx, who Caller, d *ResourceDetails) error {
 		return err
 	}
 	for _, num := range u.configurations() {
-		c, err := ownConfiguration(tx, who, num)
+		c, err := visibleConfiguration(tx, who, num)
 		if err != nil {
 			return err
 		}
@@ -57,11 +57,21 @@ func (m *Manager) fillUses(tx Tx, who Caller, d *ResourceDetails) error {
 // ownConfiguration returns a configuration of the caller's account and region
 // by its number, nil when it is not one or is not there any more.
 func ownConfiguration(tx Tx, who Caller, num int64) (*Configuration, error) {
-	c, err := numbered(tx, num)
-	if c == nil || c.Account != who.Account || c.Region != who.Region || c.Deleted != 0 || c.Loading {
+	c, err := visibleConfiguration(tx, who, num)
+	if c == nil || c.Account != who.Account {
 		return nil, err
 	}
 	return c, nil
+}
+
+// visibleConfiguration is ownConfiguration with what other accounts share with
+// the caller's, as readable has it.
+func visibleConfiguration(tx Tx, who Caller, num int64) (*Configuration, error) {
+	c, err := numbered(tx, num)
+	if c == nil || c.Region != who.Region || c.Deleted != 0 || c.Loading {
+		return nil, err
+	}
+	return forCaller(tx, who, c)
 }
 
 // numbered returns the configuration of a number, whosever it is and also when

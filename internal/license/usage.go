@@ -325,21 +325,30 @@ func (m *Manager) ListFailures(ctx context.Context, who Caller, arn string, afte
 		if err != nil {
 			return err
 		}
-		only := ownerNumber(who.Account)
-		if c.Account != who.Account && after.Owner < only {
-			after = Key{Owner: only}
-		}
-		if list, err = tx.Failures(c.Num, after, limit+1); err != nil {
-			return fmt.Errorf("list failures: %w", err)
-		}
-		if c.Account != who.Account {
-			list = slices.DeleteFunc(list, func(f Failure) bool { return f.Owner != only })
-		}
-		return nil
+		list, err = visibleFailures(tx, who, c, after, limit+1)
+		return err
 	})
 	if len(list) > limit {
 		list = list[:limit]
 		next = &list[limit-1].Key
 	}
 	return list, next, err
+}
+
+// visibleFailures returns up to limit failures of a configuration after a key: of
+// what another account shares, those of the caller's machines.
+func visibleFailures(tx Tx, who Caller, c *Configuration, after Key, limit int) ([]Failure, error) {
+	only := ownerNumber(who.Account)
+	guest := c.Account != who.Account
+	if guest && after.Owner < only {
+		after = Key{Owner: only}
+	}
+	list, err := tx.Failures(c.Num, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list failures: %w", err)
+	}
+	if guest {
+		list = slices.DeleteFunc(list, func(f Failure) bool { return f.Owner != only })
+	}
+	return list, nil
 }

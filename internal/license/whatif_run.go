@@ -74,15 +74,20 @@ func (s *simulator) run(actions []SimulatedAction) error {
 }
 
 // look refuses what names something that is not there, and remembers how
-// everything else is before the first action.
+// everything else is before the first action. The terms of what another account
+// shares are its owner's to change, machines of the caller's own may use it.
 func (s *simulator) look(actions []SimulatedAction) error {
 	return s.store.View(s.ctx, func(tx Tx) (err error) {
 		if s.result.At, err = s.m.now(tx); err != nil {
 			return err
 		}
 		for i := range actions {
+			find := usable
+			if actions[i].Configure != nil {
+				find = configuration
+			}
 			for _, arn := range actions[i].configurations() {
-				c, err := configuration(tx, s.who, arn)
+				c, err := find(tx, s.who, arn)
 				if err != nil {
 					return err
 				}
@@ -281,7 +286,7 @@ func (s *simulator) listLaunched(action int, reports []Report, done *ActionResul
 // conclude reads what there is after the last action.
 func (s *simulator) conclude(tx Tx) error {
 	for _, before := range s.store.before {
-		after, err := ownConfiguration(tx, s.who, before.Num)
+		after, err := visibleConfiguration(tx, s.who, before.Num)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/licensemanager"
@@ -70,7 +71,12 @@ func TestMembersSeeTheirOwnAlone(t *testing.T) {
 		{"Reeve.ExportLedger", `{"LicenseConfigurationArn":"C"}`, "no ledger of that name"},
 		{"Reeve.ListRevisions", `{"LicenseConfigurationArn":"C","IncludeTerms":true,"MaxChanges":10}`, denied},
 		{"Reeve.ListAssociations", `{"LicenseConfigurationArn":"C"}`, "i-mine"},
-		{"Reeve.ListPositions", `{"LicenseConfigurationArns":["C"]}`, `[]`},
+		{"Reeve.ListPositions", `{"LicenseConfigurationArns":["C"]}`, theirs},
+		{"Reeve.ListPositions", `{"IncludeHistory":true}`, `"UnlicensedCount":0}]`}, // without its history, which comes after that
+		{"Reeve.ListPositions", `{"LicenseConfigurationArns":["C"],"AsOf":"` + s.Clock.Now().Format(time.RFC3339Nano) + `"}`, `[]`},
+		{"Reeve.GetResource", `{"ResourceArn":"` + mine + `"}`, theirs},
+		{"Reeve.GetResource", `{"ResourceArn":"R"}`, "not in the inventory"},
+		{"Reeve.SimulateUsage", `{"Actions":[{"Launch":{"Machines":1,"VCpus":2,"LicenseConfigurationArns":["C"]}}]}`, `"Fits":true`},
 		{"Reeve.ListExclusions", `{"LicenseConfigurationArn":"C"}`, denied},
 		{"Reeve.ExcludeResource", `{"LicenseConfigurationArn":"C","ResourceArn":"` + mine + `","Reason":"r","Owner":"o"}`, denied},
 		{"Reeve.DiscoverResources", `{"LicenseConfigurationArn":"C"}`, denied},
