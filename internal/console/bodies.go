@@ -8,6 +8,7 @@ var bodies = map[string]any{
 	"configuration":        configurationBody{},
 	"configuration-form":   configurationForm{},
 	"configuration-delete": deletion{},
+	"failures":             failuresBody{},
 	"error":                trouble{},
 	"overview":             overviewBody{},
 	"settings":             identity{},

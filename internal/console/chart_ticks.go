@@ -50,6 +50,9 @@ func (c *chart) ticks() (list []tick) {
 			list = append(list, tick{t, t.Format(kind.format)})
 		}
 	}
+	if len(list) == 0 { // it is short, and lies between two of them
+		list = append(list, tick{from, from.Format("2 Jan 15:04")})
+	}
 	return list
 }
 

@@ -73,7 +73,9 @@ func (c *console) configuration(v *visit) error {
 	if view.owner == "" {
 		calls = append(calls, func() error { return view.addChart(&body) })
 	}
-	if view.head != nil {
+	if view.head == nil {
+		calls = append(calls, func() error { return view.nameBefore(&body) })
+	} else {
 		calls = append(calls,
 			func() error { return view.addPosition(&body) },
 			func() error { return view.addTab(&body) })
@@ -172,6 +174,13 @@ func (v *configurationView) tabs(path string) (current string, tabs []link) {
 		tabs = append(tabs, link{t.Text, href + "#list", t.Href == current})
 	}
 	return current, tabs
+}
+
+// nameBefore calls a configuration what it was called later, before it existed.
+func (v *configurationView) nameBefore(b *configurationBody) error {
+	name, err := v.nameAt(v.arn, nil)
+	b.Terms.Name = &name
+	return err
 }
 
 // addPosition adds the figures at the moment.

@@ -3,7 +3,6 @@ package console
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -155,23 +154,18 @@ func (v *configurationView) failuresTab() (*failuresTab, error) {
 	t.Rows = make([]failureRow, len(out.LicenseOperationFailureList))
 	links := make([]*resourceLink, len(t.Rows))
 	for i := range t.Rows {
-		f := &out.LicenseOperationFailureList[i]
-		t.Rows[i] = failureRow{
-			v.resourceCell(f.ResourceArn, f.ResourceType, f.ResourceOwnerId), told(f.ErrorMessage), v.plain(told(f.ErrorMessage)),
-			causeWords(told(f.OperationName)), personName(told(f.OperationRequestedBy)), v.visit.at(clockTime(f.FailureTime)),
-		}
+		t.Rows[i] = v.failureRow(&out.LicenseOperationFailureList[i])
 		links[i] = t.Rows[i].resourceLink
 	}
 	t.Pages = list.pages(out.NextToken)
 	return t, v.nameLinks(links...)
 }
 
-var arnInText = regexp.MustCompile(`arn:aws[a-z-]*:[^\s,;]*[^\s,;.:]`)
-
-// plain is a message with names in the place of ARNs.
-func (v *configurationView) plain(message string) string {
-	message = strings.ReplaceAll(message, v.arn, "this configuration")
-	return arnInText.ReplaceAllStringFunc(message, shortName)
+func (v *configurationView) failureRow(f *api.LicenseOperationFailure) failureRow {
+	return failureRow{
+		v.resourceCell(f.ResourceArn, f.ResourceType, f.ResourceOwnerId), told(f.ErrorMessage), plainMessage(told(f.ErrorMessage), v.arn, "this configuration"),
+		causeWords(told(f.OperationName)), personName(told(f.OperationRequestedBy)), v.visit.at(clockTime(f.FailureTime)),
+	}
 }
 
 // ruleWords are licence rules, which have the form #name=value, for people.

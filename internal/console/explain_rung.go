@@ -63,8 +63,12 @@ var stepWords = map[string]string{
 	"status":                   "A machine in this state",
 }
 
-// noteWords are the ends of explanations in plain words.
+// noteWords are notes of steps and the ends of explanations in plain words; ""
+// says what the title says already.
 var noteWords = map[string]string{
+	"the account of the resource":                                                             "",
+	"the basis of the count":                                                                  "",
+	"the default number of vCPUs":                                                             "all that a machine of its size has",
 	"The resource is not associated with the license configuration.":                          "It is not assigned to this licence: nobody assigned it, no image brought it and no rule found it.",
 	"The license configuration did not exist at that time.":                                   "This licence configuration did not exist yet at that time.",
 	"It is associated and consumes nothing in this state.":                                    "It is assigned to this licence, and in its state it consumes nothing.",
@@ -90,6 +94,8 @@ func (v *visit) rung(s *api.ExplanationStep) rung {
 		r.Value = kindName(value)
 	case "Association":
 		r.Value = worded(originWords, value)
+	case "Tenancy", "allowedTenancy":
+		r.Value = clippedTo(strings.Join(tenancyWords(value), ", "), longest)
 	case "Host", "AssociatedMachine":
 		if strings.HasPrefix(value, "arn:") {
 			r.Link = linkTo(value)
@@ -114,7 +120,9 @@ var resourceInNote = regexp.MustCompile(`^arn:[a-z-]+:(ec2|rds|ssm):.*[^…]$`)
 // plainNote words a note for people, with its moments in the viewer's zone and
 // links to the resources that it names.
 func (v *visit) plainNote(note string) (parts []notePart) {
-	if plain, ok := noteWords[note]; ok {
+	if plain, ok := noteWords[note]; ok && plain == "" {
+		return nil
+	} else if ok {
 		return []notePart{{Text: plain}}
 	}
 	text := ""

@@ -153,20 +153,24 @@ func (p *machinePage) software(out *api.GetResourceOutput, in *api.GetResourceIn
 	for i := range out.Software {
 		a := &out.Software[i]
 		row := programRow{Name: clipped(told(a.Name)), Publisher: clipped(told(a.Publisher)), Version: clipped(told(a.Version))}
-		for _, part := range []*string{a.ProductPublisher, a.Product, a.Edition, a.ProductVersion} {
-			if part != nil {
-				row.Product = spaced(row.Product, clipped(*part))
-			}
-		}
+		row.Product = productName(a.ProductPublisher, a.Product, a.Edition, a.ProductVersion)
 		p.Software.Rows = append(p.Software.Rows, row)
 	}
 }
 
-func spaced(a, b string) string {
-	if a == "" {
-		return b
+// productName is what a product is called, with its publisher unless that is in
+// its name.
+func productName(publisher, product, edition, version *string) string {
+	var words []string
+	if name := told(publisher); name != "" && !strings.HasPrefix(told(product), name) {
+		words = append(words, clipped(name))
 	}
-	return a + " " + b
+	for _, part := range []*string{product, edition, version} {
+		if part != nil {
+			words = append(words, clipped(*part))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 const machinePath = inventoryPath + "/machine"
@@ -199,9 +203,16 @@ func (v *visit) fact(f *api.ResourceFact) machineFact {
 }
 
 // factValue is the value of a fact for people: numbers of processors with their
-// digits in groups.
+// digits in groups, other resources by their IDs.
 func factValue(name, value string) string {
+	if isARN(value) {
+		return shortName(value)
+	}
 	switch name {
+	case "Tenancy":
+		return strings.Join(tenancyWords(value), ", ")
+	case "Virtual":
+		return worded(map[string]string{"true": "yes", "false": "no"}, value)
 	case "VCpus", "Cores", "Sockets", "ThreadsPerCore":
 		return groupedText(value)
 	}

@@ -35,7 +35,7 @@ func (v *visit) use(resource string, u *api.ResourceUse) machineUse {
 		Explain:  v.configurationPath(arn) + "/explain?" + url.Values{"resource": {resource}}.Encode(),
 		Consumed: told(u.ConsumedLicenses),
 		Origin:   worded(originWords, told(u.Origin)), Since: v.since(u.AssociationTime),
-		Unlicensed: told(u.Unlicensed), Failure: clippedTo(told(u.FailureMessage), longest),
+		Unlicensed: told(u.Unlicensed), Failure: clippedTo(plainMessage(told(u.FailureMessage), arn, told(u.LicenseConfigurationName)), longest),
 	}
 	if told(u.CountedOnResourceArn) != resource {
 		m.CountedOn = linkGiven(u.CountedOnResourceArn)

@@ -241,9 +241,12 @@ func tilesOf(all []api.Position, now time.Time, past bool) []tile {
 	if past {
 		return tiles
 	}
+	if over > 0 {
+		tiles[1].Href = Home + "configurations?over=1"
+	}
 	return slices.Insert(tiles, 2,
-		tile{Label: "Failures", Value: failures, Tone: toneOf(failures, "bad"), Hint: "of single machines"},
-		tile{Label: "Unlicensed machines", Value: unlicensed, Tone: toneOf(unlicensed, "bad"), Hint: "associated, and without a licence"})
+		tile{Label: "Failures", Value: failures, Tone: toneOf(failures, "bad"), Hint: "of single machines", Href: failuresPath},
+		tile{Label: "Unlicensed machines", Value: unlicensed, Tone: toneOf(unlicensed, "bad"), Hint: "associated, and without a licence", Href: failuresPath})
 }
 
 func toneOf(n int64, tone string) string {

@@ -74,6 +74,7 @@ func (c *console) licenceRoutes() []route {
 		{"GET /console/configurations", c.configurations, false},
 		{"POST /console/configurations", c.createConfiguration, false},
 		{"GET /console/configurations/new", c.newConfiguration, false},
+		{"GET " + failuresPath, c.failures, false},
 		{"GET /console/configurations/{id}", c.configuration, false},
 		{"GET /console/configurations/{id}/usage.csv", c.exportCSV, false},
 		{"GET /console/configurations/{id}/usage.xlsx", c.exportXLSX, false},

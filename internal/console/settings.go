@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -57,9 +58,9 @@ type identity struct {
 }
 
 type sessionLine struct {
-	ID, Person, Principal, Region, Address, Browser string
-	Opened, Used                                    stamp
-	This                                            bool
+	ID, Person, Principal, Region, Address, Browser, Agent string // Agent is what the browser says of itself
+	Opened, Used                                           stamp
+	This                                                   bool
 }
 
 // sessionRows is how many sessions a page has.
@@ -106,7 +107,7 @@ func sessionPlace(token *string) iam.SessionPlace {
 }
 
 func (v *visit) sessionLine(s *iam.Session) sessionLine {
-	return sessionLine{s.ID, s.Person, s.Principal, s.Region, s.Address, s.Browser, v.at(s.Created), v.at(s.Used), s.ID == v.session.ID}
+	return sessionLine{s.ID, s.Person, s.Principal, s.Region, s.Address, browserWords(s.Browser), s.Browser, v.at(s.Created), v.at(s.Used), s.ID == v.session.ID}
 }
 
 func (c *console) confirmEndSession(v *visit) error {
@@ -128,4 +129,29 @@ func (c *console) endSession(v *visit) error {
 	}
 	c.Log.Info("session ended", "session", id, "principal", v.who.Identity.Principal)
 	return v.done(settingsPath, "Session %s is over.", id)
+}
+
+// Parts of what browsers say of themselves, with what to call them, the telling
+// ones first: most name others too.
+var (
+	browserParts = [][2]string{{"Edg", "Edge"}, {"OPR", "Opera"}, {"Firefox", "Firefox"}, {"Chrome", "Chrome"}, {"Safari", "Safari"}}
+	systemParts  = [][2]string{{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS", "macOS"}, {"Linux", "Linux"}}
+)
+
+// browserWords says which browser a session is of, where that is known.
+func browserWords(agent string) string {
+	name, system := partOf(agent, browserParts), partOf(agent, systemParts)
+	if name != "" && system != "" {
+		return name + " on " + system
+	}
+	return clipped(cmp.Or(name, agent))
+}
+
+func partOf(agent string, parts [][2]string) string {
+	for _, p := range parts {
+		if strings.Contains(agent, p[0]) {
+			return p[1]
+		}
+	}
+	return ""
 }

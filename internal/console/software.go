@@ -41,11 +41,7 @@ func (c *console) softwareList(v *visit) error {
 
 func softwareRowOf(s *api.Software) softwareRow {
 	row := softwareRow{Name: clipped(told(s.Name)), Publisher: clipped(told(s.Publisher)), Machines: told(s.Machines), Matched: told(s.Matched)}
-	for _, part := range []*string{s.ProductPublisher, s.Product, s.Edition, s.Version} {
-		if part != nil {
-			row.Product = spaced(row.Product, clipped(*part))
-		}
-	}
+	row.Product = productName(s.ProductPublisher, s.Product, s.Edition, s.Version)
 	row.Find = withQuery(inventoryPath, searchValues([]condition{{Field: "application_name", Operator: "EQUALS", Value: told(s.Name)}}))
 	row.Count = Home + "configurations/new?" + url.Values{"application": {told(s.Name)}, "publisher": {told(s.Publisher)}}.Encode()
 	return row

@@ -261,10 +261,9 @@ func (p *whatIfPage) plainWords() func(*string) {
 	for _, c := range p.Configurations {
 		names = append(names, told(c.LicenseConfigurationArn), told(c.Name))
 	}
-	replace := strings.NewReplacer(names...)
 	return func(text *string) {
 		if text != nil {
-			*text = newMachine.ReplaceAllString(replace.Replace(*text), "a new machine")
+			*text = plainMessage(newMachine.ReplaceAllString(*text, "a new machine"), names...)
 		}
 	}
 }
@@ -419,9 +418,12 @@ func (r *planReader) launchText() string {
 
 func (r *planReader) sizeText() string {
 	var parts []string
-	for _, part := range []struct{ field, unit string }{{"vcpus", " vCPUs"}, {"cores", " cores"}, {"sockets", " sockets"}} {
-		if r.Has(part.field) {
-			parts = append(parts, r.Get(part.field)+part.unit)
+	for _, part := range []struct{ field, unit string }{{"vcpus", " vCPU"}, {"cores", " core"}, {"sockets", " socket"}} {
+		switch n := r.Get(part.field); {
+		case n == "1":
+			parts = append(parts, n+part.unit)
+		case r.Has(part.field):
+			parts = append(parts, groupedText(n)+part.unit+"s")
 		}
 	}
 	return strings.Join(parts, ", ")

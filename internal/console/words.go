@@ -3,6 +3,7 @@ package console
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -65,6 +66,20 @@ var originWords = map[string]string{
 	"ami":       "launched from an assigned image",
 	"discovery": "found by a rule",
 	"affinity":  "licence held on its host",
+}
+
+var (
+	arnInText    = regexp.MustCompile(`arn:aws[a-z-]*:[^\s,;]*[^\s,;.:]`)
+	countsInText = regexp.MustCompile(`\b[0-9]+ (more of\b|of [0-9]+ are in use\b)`)
+	digits       = regexp.MustCompile(`[0-9]+`)
+)
+
+// plainMessage is a message of the API with names in the place of ARNs and its
+// counts in groups of digits. called are ARNs, each with what to call it.
+func plainMessage(message string, called ...string) string {
+	message = countsInText.ReplaceAllStringFunc(message, func(counts string) string { return digits.ReplaceAllStringFunc(counts, groupedText) })
+	message = strings.NewReplacer(called...).Replace(message)
+	return arnInText.ReplaceAllStringFunc(message, shortName)
 }
 
 // headAt is the revision of a ledger that holds at a moment, with its terms; nil
