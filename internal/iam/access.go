@@ -39,6 +39,7 @@ type Access struct {
 	bounds   []policy.Policy // session policies: what none of them allows is not allowed
 	bounded  bool            // there are session policies
 	readsTag bool
+	readsOrg bool
 }
 
 // add puts a policy in force under a name. One that cannot be read is an error:
@@ -49,19 +50,24 @@ func (a *Access) add(name, text string) error {
 		return fmt.Errorf("read policy %s: %w", name, err)
 	}
 	a.rules = append(a.rules, policy.Policy{Name: name, Document: document})
-	a.readsTag = a.readsTag || readsResourceTags(text)
+	a.readsTag = a.readsTag || mayRead(text, "resourcetag")
+	a.readsOrg = a.readsOrg || mayRead(text, "orgid")
 	return nil
 }
 
-// readsResourceTags tells whether a policy may ask for tags of resources. A
-// text that escapes something may spell it in another way.
-func readsResourceTags(text string) bool {
-	return strings.Contains(strings.ToLower(text), "resourcetag") || strings.Contains(text, `\`)
+// mayRead tells whether a policy may ask for condition keys with that in their
+// names. A text that escapes something may spell it in another way.
+func mayRead(text, name string) bool {
+	return strings.Contains(strings.ToLower(text), name) || strings.Contains(text, `\`)
 }
 
 // ReadsResourceTags tells whether a decision may depend on tags of the
 // resource, so that they are looked up for no one else.
 func (who *Identity) ReadsResourceTags() bool { return who.Access != nil && who.Access.readsTag }
+
+// ReadsOrganizations tells whether a decision may depend on which organization
+// somebody is in.
+func (who *Identity) ReadsOrganizations() bool { return who.Access != nil && who.Access.readsOrg }
 
 // IsRootUser tells whether no policy limits the caller.
 func (who *Identity) IsRootUser() bool {

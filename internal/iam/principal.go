@@ -97,8 +97,8 @@ const (
 	maxTrustText      = 4096
 	maxUserKeys       = 2
 	maxRootKeys       = 100
-	minSession        = 15 * time.Minute
-	maxSession        = 12 * time.Hour
+	MinSession        = 15 * time.Minute // that can be asked for
+	MaxSession        = 12 * time.Hour
 	defaultMaxSession = time.Hour
 )
 
@@ -141,7 +141,7 @@ func (d *Directory) CreateRole(ctx context.Context, who Identity, account, name,
 }
 
 func checkRole(trust string, longest time.Duration) error {
-	if longest < time.Hour || longest > maxSession {
+	if longest < time.Hour || longest > MaxSession {
 		return refuse(Invalid, "a longest session of %d seconds is not possible: give 3600 to 43200", int64(longest/time.Second))
 	}
 	if n := letters(trust); n > maxTrustText {

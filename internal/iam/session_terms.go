@@ -35,7 +35,7 @@ type SessionTag struct {
 // Limits of a session's terms, as AWS has them; maxPacked is ours, so that a
 // token fits into a header.
 const (
-	maxSessionPolicy = 2048 // characters
+	MaxSessionPolicy = 2048 // characters
 	maxSessionARNs   = 10
 	maxSessionTags   = 50
 	maxTagKey        = 128 // characters
@@ -74,8 +74,8 @@ func (t *Terms) bounded() bool { return t != nil && (t.Policy != "" || len(t.Pol
 
 // check refuses terms that no session can have.
 func (t *Terms) check() error {
-	if n := utf8.RuneCountInString(t.Policy); n > maxSessionPolicy {
-		return refuse(Invalid, "Policy has %d characters: give at most %d, or PolicyArns", n, maxSessionPolicy)
+	if n := utf8.RuneCountInString(t.Policy); n > MaxSessionPolicy {
+		return refuse(Invalid, "Policy has %d characters: give at most %d, or PolicyArns", n, MaxSessionPolicy)
 	}
 	if len(t.PolicyARNs) > maxSessionARNs {
 		return refuse(Invalid, "there are more than %d PolicyArns", maxSessionARNs)
@@ -199,7 +199,7 @@ func (a *Access) bind(tx Tx, account string, t *Terms) error {
 		return err
 	}
 	a.bounded, a.bounds = true, bounds.rules
-	a.readsTag = a.readsTag || bounds.readsTag
+	a.readsTag, a.readsOrg = a.readsTag || bounds.readsTag, a.readsOrg || bounds.readsOrg
 	return nil
 }
 

@@ -229,7 +229,7 @@ func (a *Assumption) check() error {
 	if !sessionName.MatchString(a.Session) {
 		return refuse(Invalid, "RoleSessionName %q is not usable: give 2 to 64 letters, digits and any of _+=,.@-", clip(a.Session))
 	}
-	if a.Duration != 0 && (a.Duration < minSession || a.Duration > maxSession) {
+	if a.Duration != 0 && (a.Duration < MinSession || a.Duration > MaxSession) {
 		return refuse(Invalid, "DurationSeconds of %d is not possible: give 900 to 43200", int64(a.Duration/time.Second))
 	}
 	if err := a.Terms.check(); err != nil {

@@ -22,7 +22,9 @@ func (s *server) authorize(ctx context.Context, who license.Caller, by *signer, 
 	base := by.Keys(by.Origin, by.Region, s.now())
 	addRequestKeys(base, in)
 	for _, resource := range resourcesOf(who.Account, in) {
-		base["aws:resourceaccount"] = []string{accountOf(resource, who.Account)}
+		if err := s.addAccounts(ctx, base, by, accountOf(resource, who.Account)); err != nil {
+			return err
+		}
 		keys, err := s.withResourceTags(ctx, who, by, base, resource)
 		if err != nil {
 			return err
@@ -41,6 +43,39 @@ func accountOf(resource, own string) string {
 		return parts[4]
 	}
 	return own
+}
+
+// addAccounts adds the account that a resource is in, and the organizations of
+// both sides for callers whose policies ask for them.
+func (s *server) addAccounts(ctx context.Context, keys map[string][]string, by *signer, account string) error {
+	keys["aws:resourceaccount"] = []string{account}
+	if !by.ReadsOrganizations() {
+		return nil
+	}
+	for name, of := range map[string]string{"aws:principalorgid": by.Account, "aws:resourceorgid": account} {
+		id, err := s.organizationOf(ctx, of)
+		if err != nil {
+			return err
+		}
+		delete(keys, name)
+		if id != "" {
+			keys[name] = []string{id}
+		}
+	}
+	return nil
+}
+
+// organizationOf is the ID of the organization that an account is in; "" for none.
+func (s *server) organizationOf(ctx context.Context, account string) (string, error) {
+	o, err := s.manager.Organization(ctx, license.Caller{Account: account}, "")
+	var refusal *license.Error
+	switch {
+	case errors.As(err, &refusal):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	return o.ID, nil
 }
 
 // addRequestKeys adds the condition keys of the tags that a request names.

@@ -92,7 +92,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func New(cfg Config) *API {
 	s := &server{now: cfg.Now, trustProxy: cfg.TrustProxy, manager: cfg.Manager, directory: cfg.Directory, keys: cfg.Keys, sources: cfg.Sources, notary: cfg.Notary, tokens: newTokenKey(cfg.TokenKey), pages: newPageCache(cfg.PageCacheBytes, cfg.PageCacheStats), trail: cfg.Trail}
 	verifier := &sigv4.Verifier{Service: signingService, Lookup: sts.Lookup(cfg.Directory), Now: cfg.Now}
-	credentials := sts.New(sts.Config{Directory: cfg.Directory, Issuers: cfg.Issuers, Now: cfg.Now, Log: cfg.Log, Gate: cfg.Gate, Keys: cfg.Keys, Audit: cfg.Audit, TrustProxy: cfg.TrustProxy})
+	credentials := sts.New(sts.Config{Directory: cfg.Directory, Issuers: cfg.Issuers, Now: cfg.Now, Log: cfg.Log, Gate: cfg.Gate, Keys: cfg.Keys, Audit: cfg.Audit, TrustProxy: cfg.TrustProxy, Organization: s.organizationOf})
 	handler := &awsjson.Handler{
 		Operations: s.targets(s.table()),
 		Authenticate: func(r *http.Request, body []byte) (any, error) {

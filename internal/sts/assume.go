@@ -3,7 +3,6 @@ package sts
 import (
 	"encoding/xml"
 	"regexp"
-	"strconv"
 	"time"
 
 	"reeve/internal/iam"
@@ -45,9 +44,8 @@ func (h *Handler) assumeRole(c *call) (result, error) {
 	}
 	a.Action, a.Principal, a.By = "sts:AssumeRole", who.Principal, who
 	a.Keys = who.Keys(c.origin, region, h.Now())
-	a.Keys["sts:rolesessionname"] = []string{a.Session}
-	if external := c.form.Get("ExternalId"); external != "" {
-		a.Keys["sts:externalid"] = []string{external}
+	if err := h.addKeys(c, a); err != nil {
+		return nil, err
 	}
 	t, err := h.Directory.Assume(c.Context(), *a)
 	if err != nil {
@@ -56,6 +54,23 @@ func (h *Handler) assumeRole(c *call) (result, error) {
 	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", who.Principal)
 	user, creds := shown(t)
 	return &assumedRole{User: user, Credentials: creds, Packed: t.Packed, SourceIdentity: t.Who.Terms.Source}, nil
+}
+
+// addKeys adds the condition keys of the request and of the role.
+func (h *Handler) addKeys(c *call, a *iam.Assumption) error {
+	a.Keys["sts:rolesessionname"] = []string{a.Session}
+	if external := c.form.Get("ExternalId"); external != "" {
+		a.Keys["sts:externalid"] = []string{external}
+	}
+	a.Keys["aws:resourceaccount"] = []string{a.Account}
+	for name, account := range map[string]string{"aws:principalorgid": a.By.Account, "aws:resourceorgid": a.Account} {
+		if id, err := h.Organization(c.Context(), account); err != nil {
+			return err
+		} else if id != "" {
+			a.Keys[name] = []string{id}
+		}
+	}
+	return nil
 }
 
 // shown is what the caller gets, secrets included.
@@ -68,19 +83,15 @@ var roleARN = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/([\w+=,.@-]{1,6
 
 // assumption reads the parameters that both operations have.
 func (c *call) assumption() (*iam.Assumption, error) {
+	duration, err := c.validate()
+	if err != nil {
+		return nil, err
+	}
 	parts := roleARN.FindStringSubmatch(c.form.Get("RoleArn"))
 	if parts == nil {
 		return nil, invalid(clip(c.form.Get("RoleArn")) + " is invalid: give RoleArn as arn:aws:iam::ACCOUNT:role/NAME.")
 	}
-	a := &iam.Assumption{Account: parts[1], Role: parts[2], Session: c.form.Get("RoleSessionName")}
-	if text := c.form.Get("DurationSeconds"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > 1<<20 {
-			return nil, invalid("DurationSeconds is invalid: give 900 to 43200.")
-		}
-		a.Duration = time.Duration(n) * time.Second
-	}
-	return a, nil
+	return &iam.Assumption{Account: parts[1], Role: parts[2], Session: c.form.Get("RoleSessionName"), Duration: duration}, nil
 }
 
 func invalid(message string) error { return &fault{"ValidationError", message, 400} }

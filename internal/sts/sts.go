@@ -6,6 +6,7 @@
 package sts
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/xml"
@@ -48,6 +49,10 @@ type Config struct {
 	Audit *audit.Recorder // records every call; nil records none
 
 	TrustProxy bool // believes a proxy in front where requests come from
+
+	// Organization is the ID of the organization that an account is in; "" for
+	// none.
+	Organization func(ctx context.Context, account string) (string, error)
 }
 
 // Handler answers requests of the query protocol on "POST /".

@@ -155,6 +155,75 @@ func TestAssumeRoleIsRefused(t *testing.T) {
 	}
 }
 
+// TestParametersAreHeldAgainstTheReference: what is wrong with parameters is told
+// in the words of AWS's front end, all of it at once.
+func TestParametersAreHeldAgainstTheReference(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	ana, arn := client(s, person(t, s, "ana")), role(t, s, "worker", trustAccount(""))
+	const failed = " failed to satisfy constraint: Member must "
+	for want, in := range map[string]sts.AssumeRoleInput{
+		"1 validation error detected: Value '899' at 'durationSeconds'" + failed + "have value greater than or equal to 900":  {DurationSeconds: aws.Int32(899)},
+		"1 validation error detected: Value '43201' at 'durationSeconds'" + failed + "have value less than or equal to 43200": {DurationSeconds: aws.Int32(43201)},
+		"1 validation error detected: Value 'a' at 'roleSessionName'" + failed + "have length greater than or equal to 2":     {RoleSessionName: aws.String("a")},
+		"1 validation error detected: Value 'a b' at 'roleSessionName'" + failed + `satisfy regular expression pattern: [\w+=,.@-]*`: {
+			RoleSessionName: aws.String("a b")},
+		"have length less than or equal to 64": {RoleSessionName: aws.String(strings.Repeat("x", 65))},
+		"2 validation errors detected: Value 'x' at 'roleArn'" + failed + "have length greater than or equal to 20; Value '1' at 'durationSeconds'" + failed + "have value greater than or equal to 900": {
+			RoleArn: aws.String("x"), DurationSeconds: aws.Int32(1)},
+		"Value 'a#' at 'externalId'" + failed + "satisfy regular expression pattern":   {ExternalId: aws.String("a#")},
+		"Value '' at 'externalId'" + failed + "have length greater than or equal to 2": {ExternalId: aws.String("")},
+		"arn:aws:iam::" + alice + ":role/path/worker is invalid":                       {RoleArn: aws.String("arn:aws:iam::" + alice + ":role/path/worker")},
+	} {
+		if in.RoleArn == nil {
+			in.RoleArn = &arn
+		}
+		if in.RoleSessionName == nil {
+			in.RoleSessionName = aws.String("job")
+		}
+		_, err := ana.AssumeRole(t.Context(), &in)
+		wantCode(t, err, "ValidationError", want)
+	}
+	for _, in := range []sts.AssumeRoleInput{{DurationSeconds: aws.Int32(900)}, {DurationSeconds: aws.Int32(3600)}, {RoleSessionName: aws.String("ab")}, {RoleSessionName: aws.String(strings.Repeat("x", 64))}, {ExternalId: aws.String("a:/b")}} {
+		in.RoleArn = &arn
+		if in.RoleSessionName == nil {
+			in.RoleSessionName = aws.String("job")
+		}
+		if _, err := ana.AssumeRole(t.Context(), &in); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestOrganizationsAreAskedFor: a role may trust a whole organization, and a
+// policy keep its callers to it.
+func TestOrganizationsAreAskedFor(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	const carol, bob = "444444444444", "333333333333"
+	for _, account := range []string{alice, bob, carol} {
+		s.Credentials(account)
+	}
+	var made api.CreateOrganizationOutput
+	s.Call(licensetest.Root, "Reeve.CreateOrganization", &api.CreateOrganizationInput{ManagementAccountId: new(alice)}, &made)
+	id := *made.Organization.OrganizationId
+	s.Call(licensetest.Root, "Reeve.AddAccountToOrganization", &api.AddAccountToOrganizationInput{AccountId: new(carol)}, nil)
+	arn := role(t, s, "everybodys", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalOrgID":"`+id+`"}}}}`)
+	within := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"` + id + `","aws:ResourceOrgID":"${aws:PrincipalOrgID}"}}}}`
+	for account, member := range map[string]bool{carol: true, bob: false} {
+		s.Call(account, "Reeve.CreateUser", &api.CreateUserInput{UserName: new("ann")}, nil)
+		s.Call(account, "Reeve.PutPolicy", &api.PutPolicyInput{UserName: new("ann"), PolicyName: new("p"), PolicyDocument: &within}, nil)
+		var key api.CreateAccessKeyOutput
+		s.Call(account, "Reeve.CreateAccessKey", &api.CreateAccessKeyInput{UserName: new("ann")}, &key)
+		ann := sigv4.Credentials{AccessKeyID: *key.AccessKeyId, SecretAccessKey: *key.SecretAccessKey}
+		_, err := client(s, ann).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &arn, RoleSessionName: aws.String("job")})
+		if listed := list(t, s, ann); (err == nil) != member || (listed == nil) != member {
+			t.Errorf("account %s: %v, %v", account, err, listed)
+		}
+		if !member {
+			wantCode(t, err, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: "+arn)
+		}
+	}
+}
+
 func TestRequestsThatAreNone(t *testing.T) {
 	s := licensetest.Start(t, licensetest.Options{})
 	post := func(body string) string {

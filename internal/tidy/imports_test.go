@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"internal/audit":           {"internal/iam"},
 	"internal/iam/policy":      {},
 	"internal/iam":             {"internal/iam/..."},
-	"internal/sts":             {"internal/audit", "internal/gate", "internal/iam", "internal/sigv4"},
+	"internal/sts":             {"internal/api", "internal/audit", "internal/gate", "internal/iam", "internal/sigv4"},
 
 	// What auditors get: its form knows the rules alone; the notary keeps it.
 	"internal/evidence":        {"internal/license"},
