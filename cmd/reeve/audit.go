@@ -64,7 +64,7 @@ func (o *auditOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.code, "error-code", "", "`CODE` that the call was refused with")
 	f.BoolVar(&o.errors, "errors", false, "only calls that were refused or failed")
 	f.BoolVar(&o.changes, "changes", false, "only calls that can change something")
-	f.BoolVar(&o.all, "all-accounts", false, "events of all accounts (root user of the root account)")
+	f.BoolVar(&o.all, "all-accounts", false, "events of all accounts (callers of the root account)")
 	o.connection.flags(f)
 }
 
@@ -195,7 +195,7 @@ func newAuditVerify(p *process) *cobra.Command {
 		Short: "Check that nothing of the audit trail is missing or was changed",
 		Long: `Check that the segments of the audit trail are unbroken chains, and print the end
 of the newest one. Whoever keeps that line elsewhere can prove later that nothing
-before it was changed. Only the root user of the deployment's root account may.
+before it was changed. Only callers of the deployment's root account may.
 
 The exit code is 4 when there is a fault.`,
 		Example: `  reeve audit verify`,

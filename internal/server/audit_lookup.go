@@ -9,7 +9,6 @@ import (
 
 	"reeve/internal/api"
 	"reeve/internal/audit"
-	"reeve/internal/iam"
 	"reeve/internal/license"
 )
 
@@ -53,7 +52,7 @@ func eventQuery(who license.Caller, in *api.LookupEventsInput) (q audit.Query, e
 		Errors: value(in.ErrorsOnly), ReadOnly: in.ReadOnly,
 	}
 	if value(in.AllAccounts) {
-		if err := rootUserOnly(who, "Events of all accounts"); err != nil {
+		if err := rootAccountOnly(who, "Events of all accounts"); err != nil {
 			return q, err
 		}
 		q.Account = ""
@@ -65,12 +64,13 @@ func eventQuery(who license.Caller, in *api.LookupEventsInput) (q audit.Query, e
 	return q, err
 }
 
-// rootUserOnly refuses everybody but the root user of the root account.
-func rootUserOnly(who license.Caller, what string) error {
-	if who.Root && who.Principal == iam.PrincipalOf(who.Account) {
+// rootAccountOnly refuses everybody but callers of the root account: its root
+// user, and whom its policies allow the operation, such as an auditor.
+func rootAccountOnly(who license.Caller, what string) error {
+	if who.Root {
 		return nil
 	}
-	return &license.Error{Kind: license.Denied, Message: what + " are for the root user of the deployment's root account alone."}
+	return &license.Error{Kind: license.Denied, Message: what + " are for callers of the deployment's root account alone."}
 }
 
 // microsGiven is a moment in microseconds since 1970, 0 for none.
@@ -107,7 +107,7 @@ func wireEvent(f *audit.Found) api.Event {
 }
 
 func (s *server) verifyEvents(ctx context.Context, who license.Caller, in *api.VerifyEventsInput) (*api.VerifyEventsOutput, error) {
-	if err := rootUserOnly(who, "Checks of the audit trail"); err != nil {
+	if err := rootAccountOnly(who, "Checks of the audit trail"); err != nil {
 		return nil, err
 	}
 	p, err := s.pager(who, nil, in.NextToken)

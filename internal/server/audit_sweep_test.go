@@ -17,6 +17,7 @@ import (
 	"reeve/internal/api"
 	"reeve/internal/audit"
 	"reeve/internal/awsjson"
+	"reeve/internal/iam"
 	"reeve/internal/licensetest"
 	"reeve/internal/server"
 	"reeve/internal/sigv4"
@@ -382,6 +383,33 @@ func TestNoSecretIsTold(t *testing.T) {
 		for where, text := range map[string]string{"the trail": trail, "the log": log, "an answer": told.String()} {
 			if at := strings.Index(text, secret); at >= 0 {
 				t.Errorf("%s tells a secret: …%s…", where, text[max(at-200, 0):min(at+len(secret)+20, len(text))])
+			}
+		}
+	}
+}
+
+// TestAuditorsOfTheRootAccountSeeTheWholeTrail: what concerns every account takes
+// a caller of the root account and a policy, and no key of its root user.
+func TestAuditorsOfTheRootAccountSeeTheWholeTrail(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{Audit: audit.All})
+	auditor := func(account, name, arn string) sigv4.Credentials {
+		key := person(t, s, account, name, "")
+		s.Call(account, "Reeve.AttachPolicy", &api.AttachPolicyInput{UserName: &name, PolicyArn: &arn}, nil)
+		return key
+	}
+	for name, c := range map[string]struct {
+		key  sigv4.Credentials
+		want string
+	}{
+		"an auditor of the root account":      {auditor(licensetest.Root, "ann", iam.ManagedARN("Auditor")), ""},
+		"a reader of the root account":        {auditor(licensetest.Root, "ron", iam.ManagedARN("ReadOnly")), "no identity-based policy allows"},
+		"an auditor of another account":       {auditor(alice, "abe", iam.ManagedARN("Auditor")), "for callers of the deployment's root account alone"},
+		"an administrator of another account": {auditor(alice, "ada", iam.ManagedARN("Admin")), "for callers of the deployment's root account alone"},
+	} {
+		for target, in := range map[string]any{"Reeve.LookupEvents": &api.LookupEventsInput{AllAccounts: new(true)}, "Reeve.VerifyEvents": &api.VerifyEventsInput{}} {
+			got := callAs(t, s, c.key, target, in)
+			if c.want == "" && got != "" || c.want != "" && (!strings.HasPrefix(got, "AuthorizationException") || !strings.Contains(got, c.want)) {
+				t.Errorf("%s, %s: got %q, want %q", name, target, got, c.want)
 			}
 		}
 	}
