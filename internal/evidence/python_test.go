@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"reeve/internal/evidence"
 )
@@ -25,6 +26,28 @@ func python(t *testing.T) string {
 		t.Skip("python3 is not installed, so the second verifier does not run")
 	}
 	return path
+}
+
+// A program that is to be read before it is believed has to be short.
+func TestTheSecondVerifierIsShort(t *testing.T) {
+	text, err := os.ReadFile(secondVerifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), `"""`)
+	_, rest, _ = strings.Cut(rest, `"""`) // what it says of itself
+	code := 0
+	for line := range strings.Lines(rest) {
+		if trimmed := strings.TrimSpace(line); trimmed != "" && !strings.HasPrefix(trimmed, "#") {
+			code++
+		}
+		if n := utf8.RuneCountInString(line) - 1; n > 100 {
+			t.Errorf("a line has %d characters, want 100 at most: %s", n, line)
+		}
+	}
+	if code > 100 {
+		t.Errorf("the second verifier has %d lines of code, want 100 at most", code)
+	}
 }
 
 // second runs the second verifier over files and returns what it says of each,
@@ -69,7 +92,8 @@ func TestTheSecondVerifierAgrees(t *testing.T) {
 	b := history(t)
 	file := b.export("")
 	lines := bytes.SplitAfter(file, []byte("\n"))
-	altered := [][]byte{file[:len(file)-1], bytes.Join(lines[:len(lines)-2], nil), nil}
+	more := append(bytes.Clone(file), "{}\n{}\n"...)
+	altered := [][]byte{more, file[:len(file)-1], bytes.Join(lines[:len(lines)-2], nil), nil}
 	for _, at := range []int{1, len(lines) / 2, len(lines) - 3} {
 		swapped := append([][]byte{}, lines...)
 		swapped[at-1], swapped[at] = swapped[at], swapped[at-1]
