@@ -14,6 +14,7 @@ import (
 const (
 	codeFailed    = "AccessDeniedException"
 	codeThrottled = "ThrottlingException"
+	codeInvalid   = "ValidationException"
 )
 
 // record writes the event of an attempt to sign in, before it is answered. The
@@ -51,7 +52,11 @@ func (c *console) recordKey(v *visit, who *iam.Identity, form *signInForm, code,
 	if who != nil {
 		id = audit.IdentityOf(who, form.AccessKeyID)
 	}
-	c.record(v, id, form.Region.Value, code, message)
+	region := form.Region.Value
+	if !isRegion(region) {
+		region = c.Region // what was written there may be anything
+	}
+	c.record(v, id, region, code, message)
 }
 
 // claimedKey is what was given as the ID of a key, unless it may be a secret

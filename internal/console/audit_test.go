@@ -55,17 +55,19 @@ func (d *desk) logins() (all []loginEvent, text string) {
 	return all, text
 }
 
-// TestEverySignInLeavesAnEvent: with a key, with a wrong one, and after too many.
+// TestEverySignInLeavesAnEvent: with a key, with a wrong one, after too many, and
+// to what is no region.
 func TestEverySignInLeavesAnEvent(t *testing.T) {
 	now := licensetest.Epoch
 	d := openDeskWith(t, func(_ *licensetest.Server, cfg *console.Config) { cfg.Now = func() time.Time { return now } })
 	key := d.Credentials(licensetest.Root)
+	region := licensetest.Region
 	try := func(secret string) string {
 		t.Helper()
 		noRedirect := *d.client
 		noRedirect.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 		answer, err := noRedirect.PostForm(d.url+"/console/sign-in", url.Values{
-			"access_key_id": {key.AccessKeyID}, "secret_access_key": {secret}, "region": {licensetest.Region}})
+			"access_key_id": {key.AccessKeyID}, "secret_access_key": {secret}, "region": {region}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,6 +78,8 @@ func TestEverySignInLeavesAnEvent(t *testing.T) {
 	for range 6 {
 		requests = append(requests, try("a wrong secret"))
 	}
+	region = "a wrong secret\u00a0"
+	requests = append(requests, try(key.SecretAccessKey))
 	got, text := d.logins()
 	if len(got) != len(requests) {
 		t.Fatalf("%d sign-ins left %d events", len(requests), len(got))
@@ -87,6 +91,8 @@ func TestEverySignInLeavesAnEvent(t *testing.T) {
 			code, who, outcome = "", "Root", "Success"
 		case 6:
 			code = "ThrottlingException"
+		case 7:
+			code = "ValidationException"
 		}
 		want := loginEvent{EventName: "ConsoleLogin", EventSource: "signin.amazonaws.com", EventType: "AwsConsoleSignIn", ErrorCode: code,
 			SourceIPAddress: "127.0.0.1", UserAgent: "Go-http-client/1.1", RequestID: requests[i],

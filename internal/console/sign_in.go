@@ -41,12 +41,13 @@ func (c *console) signIn(v *visit) error {
 		AccessKeyID: strings.TrimSpace(v.PostFormValue("access_key_id")),
 		Region:      field{Name: "region", Value: strings.TrimSpace(v.PostFormValue("region"))},
 	}
-	if !isRegion(form.Region.Value) {
-		form.Error, form.Region.Error = notARegion, notARegion
-		return c.showSignIn(v, http.StatusBadRequest, form)
-	}
 	if err := c.admit(v); err != nil {
 		return err
+	}
+	if !isRegion(form.Region.Value) {
+		form.Error, form.Region.Error = notARegion, notARegion
+		c.recordKey(v, nil, &form, codeInvalid, notARegion)
+		return c.showSignIn(v, http.StatusBadRequest, form)
 	}
 	who, wait, err := c.prove(v, form.AccessKeyID, strings.TrimSpace(v.PostFormValue("secret_access_key")))
 	switch {

@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strings"
+	"regexp"
 )
 
 // ServiceSettingsChange is what UpdateServiceSettings changes; nil leaves a
@@ -139,10 +139,10 @@ func (s *ServiceSettings) checkSwitches(tx Tx, o *Organization, region string) e
 }
 
 func (ch *ServiceSettingsChange) check() error {
-	if err := checkServiceARN("S3BucketArn", ":s3:::", ch.S3BucketARN); err != nil {
+	if err := checkServiceARN("S3BucketArn", "arn:aws:s3:::aws-license-manager-service-NAME", bucketARN, ch.S3BucketARN); err != nil {
 		return err
 	}
-	if err := checkServiceARN("SnsTopicArn", ":sns:", ch.SNSTopicARN); err != nil {
+	if err := checkServiceARN("SnsTopicArn", "arn:aws:sns:us-east-1:123456789012:aws-license-manager-service-NAME", topicARN, ch.SNSTopicARN); err != nil {
 		return err
 	}
 	if len(ch.SourceRegions) > maxSourceRegions {
@@ -156,15 +156,18 @@ func (ch *ServiceSettingsChange) check() error {
 	return nil
 }
 
+// The ARNs of what a License Manager may be told to use: a bucket's has neither
+// region nor account.
+var (
+	bucketARN = regexp.MustCompile(`^arn:aws(-[a-z]+)*:s3:::` + servicePrefix + `[a-z0-9.-]*[a-z0-9]$`)
+	topicARN  = regexp.MustCompile(`^arn:aws(-[a-z]+)*:sns:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}:` + servicePrefix + `[A-Za-z0-9_-]+(\.fifo)?$`)
+)
+
 // checkServiceARN takes an empty ARN, which clears the setting, or one of the
-// given service whose name begins as AWS demands.
-func checkServiceARN(member, service string, arn *string) error {
-	if arn == nil || *arn == "" {
+// given form, whose name begins as AWS demands.
+func checkServiceARN(member, example string, form *regexp.Regexp, arn *string) error {
+	if arn == nil || *arn == "" || len(*arn) <= maxARN && form.MatchString(*arn) {
 		return nil
 	}
-	name := (*arn)[strings.LastIndexByte(*arn, ':')+1:]
-	if len(*arn) > maxARN || !strings.HasPrefix(*arn, "arn:aws") || !strings.Contains(*arn, service) || !strings.HasPrefix(name, servicePrefix) {
-		return refuse(InvalidParameter, "Invalid %s %q. Expected an ARN whose name begins with %s.", member, clip(*arn), servicePrefix)
-	}
-	return checkText(member, *arn, 1, maxARN)
+	return refuse(InvalidParameter, "Invalid %s %q. Expected an ARN like %s: the name begins with %s.", member, clip(*arn), example, servicePrefix)
 }

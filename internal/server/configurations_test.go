@@ -324,6 +324,37 @@ func TestServiceSettings(t *testing.T) {
 	}
 }
 
+// TestServiceSettingsTakeARNsOfTheirKind: the bucket's and the topic's, of the
+// names that AWS's service role may use.
+func TestServiceSettingsTakeARNsOfTheirKind(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	bucket := func(arn string) *licensemanager.UpdateServiceSettingsInput {
+		return &licensemanager.UpdateServiceSettingsInput{S3BucketArn: &arn}
+	}
+	topic := func(arn string) *licensemanager.UpdateServiceSettingsInput {
+		return &licensemanager.UpdateServiceSettingsInput{SnsTopicArn: &arn}
+	}
+	for _, good := range []*licensemanager.UpdateServiceSettingsInput{
+		bucket("arn:aws:s3:::aws-license-manager-service-x.1"), bucket("arn:aws-us-gov:s3:::aws-license-manager-service-x"), bucket(""),
+		topic("arn:aws:sns:eu-west-1:123456789012:aws-license-manager-service-A_1"), topic("arn:aws-cn:sns:cn-north-1:123456789012:aws-license-manager-service-x.fifo"), topic(""),
+	} {
+		if _, err := s.Client(alice).UpdateServiceSettings(t.Context(), good); err != nil {
+			t.Errorf("%s%s: %v", aws.ToString(good.S3BucketArn), aws.ToString(good.SnsTopicArn), err)
+		}
+	}
+	for _, bad := range []*licensemanager.UpdateServiceSettingsInput{
+		bucket("x"), bucket("arn:aws:s3:::other"), bucket("arn:aws:s3:::aws-license-manager-service-"), bucket("arn:aws:s3:::aws-license-manager-service-X"),
+		bucket("arn:aws:s3:::aws-license-manager-service-x/key"), bucket("arn:aws:iam::1:s3:::aws-license-manager-service-x"),
+		bucket("arn:aws:s3:eu-west-1:123456789012:aws-license-manager-service-x"), bucket("arn:aws:sns:eu-west-1:123456789012:aws-license-manager-service-x"),
+		bucket("arn:aws:s3:::aws-license-manager-service-" + strings.Repeat("x", 3000)),
+		topic("arn:aws:s3:::aws-license-manager-service-x"), topic("arn:aws:sns:::aws-license-manager-service-x"), topic("arn:aws:sns:eu-west-1:12345:aws-license-manager-service-x"),
+		topic("arn:aws:sns:eu-west-1:123456789012:other"), topic("arn:aws:sns:eu-west-1:123456789012:aws-license-manager-service-x:subscription"),
+	} {
+		_, err := s.Client(alice).UpdateServiceSettings(t.Context(), bad)
+		wantRefused(t, err, invalidParameter, "begins with aws-license-manager-service-")
+	}
+}
+
 func TestHardLimitNeedsACount(t *testing.T) {
 	s := licensetest.Start(t, licensetest.Options{})
 	_, err := s.Client(alice).CreateLicenseConfiguration(t.Context(), &licensemanager.CreateLicenseConfigurationInput{

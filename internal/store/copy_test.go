@@ -61,7 +61,7 @@ func deployment(t *testing.T, db sqlconn.DB) {
 	}
 	must(m.UpdateSpecifications(t.Context(), who, machineARN(0), []license.Specification{{ConfigurationARN: arns[1]}}, nil))
 	put(8)
-	must(m.UpdateServiceSettings(t.Context(), who, license.ServiceSettingsChange{SNSTopicARN: new("arn:aws:sns:us-east-1:111122223333:aws-license-manager-service-ü")}))
+	must(m.UpdateServiceSettings(t.Context(), who, license.ServiceSettingsChange{SNSTopicARN: new("arn:aws:sns:us-east-1:111122223333:aws-license-manager-service-u")}))
 	must(db.Update(t.Context(), oddRows))
 }
 
