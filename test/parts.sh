@@ -20,6 +20,9 @@ need fusioninventory-inventory fusioninventory-agent
 need ocsinventory-agent ocsinventory-agent
 need /usr/sbin/pgbouncer pgbouncer
 need chromium chromium
+need zsh zsh
+need fish fish
+[ -f /usr/share/bash-completion/bash_completion ] || missing="$missing bash-completion"
 if ! command -v initdb >/dev/null 2>&1 && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
 	missing="$missing postgresql"
 fi

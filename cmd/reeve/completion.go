@@ -98,6 +98,7 @@ func offer(ctx context.Context, p *process, o *connection, list lister, prefix s
 	if err != nil {
 		return nil
 	}
+	prefix = typed(prefix)
 	var out []string
 	for _, name := range list(ctx, c, prefix) {
 		if strings.HasPrefix(name, prefix) && printable(name) == name && len(out) < completeMost {
@@ -106,6 +107,15 @@ func offer(ctx context.Context, p *process, o *connection, list lister, prefix s
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// typed is what somebody means who has begun to type a name with a space: fish
+// passes on the quote or the backslashes that stand before it.
+func typed(prefix string) string {
+	if quoted := strings.TrimLeft(prefix, `"'`); quoted != prefix {
+		return quoted
+	}
+	return strings.ReplaceAll(prefix, `\`, "")
 }
 
 // namesOf reads names page by page. It looks at ten times what is offered, as a

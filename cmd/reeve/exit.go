@@ -26,7 +26,8 @@ const exitHelp = `Exit codes:
   3  refused: the server says no, by a permission, a limit, a rule, or because
      what was named is not there
   4  done, and the answer is no: verify found a fault, what-if does not fit,
-     migrate --check has something to do, a run that was waited for failed`
+     migrate --check has something to do, restore --check found a bad backup,
+     a run that was waited for failed`
 
 // exitWhy says what the codes are good for.
 const exitWhy = `They are few, and each asks for something else of a script: 2 is a mistake in the

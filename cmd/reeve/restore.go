@@ -37,7 +37,9 @@ take the place of the old ones in one transaction, in which every ledger is
 verified as by reeve verify. If anything is wrong, or the program is killed, the
 database is as it was.
 
---check does all of that in a temporary directory and changes nothing.
+--check does all of that in a temporary directory and changes nothing. The exit code
+is 4 when the file is no whole backup, or a ledger in it has a fault: use another
+backup, and make a new one while the database is there.
 
 If the backup holds the master key and the data directory has none, it is written
 there. Else put master.key of the deployment into the data directory, or set
@@ -142,6 +144,9 @@ func (r *restoring) tryOut(ctx context.Context, source func() (io.ReadCloser, er
 		return err
 	}
 	h, err := r.fill(ctx, source, db, r.verifyLedgers)
+	if archive.IsBad(err) {
+		return negative("the backup is not good: %w", err)
+	}
 	if err != nil {
 		return err
 	}

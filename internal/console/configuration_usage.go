@@ -87,6 +87,8 @@ func (v *configurationView) emptyUsage(filtered bool) string {
 		return "Nothing that matches the filters used this licence at that moment. Show all, or choose another moment."
 	case filtered:
 		return "Nothing that matches the filters uses this licence. Show all, or change the filters."
+	case v.owner != "" && v.at != nil:
+		return "None of your machines used this licence at that moment. Choose another one."
 	case v.at != nil:
 		return "Nothing used this licence at that moment. Choose another one."
 	case v.owner != "":

@@ -23,7 +23,7 @@ func sheets(t *testing.T, s *server) map[string][]sheet {
 	f := furnish(t, s)
 	return map[string][]sheet{
 		"positions": positionSheets(f), "forms": formSheets(f), "evidence": evidenceSheets(t, s, f),
-		"inventory": inventorySheets(t, s, f), "settings": settingsSheets(), "others": otherSheets(),
+		"inventory": inventorySheets(t, s, f), "settings": settingsSheets(), "others": otherSheets(), "member": memberSheets(f.member),
 	}
 }
 
@@ -33,6 +33,7 @@ func positionSheets(f fleet) []sheet {
 		at("overview", "/console/"),
 		at("overview-past", "/console/?at="+past),
 		at("configurations", "/console/configurations"),
+		at("failures", "/console/configurations/failures"),
 		at("configurations-none", "/console/configurations?q=no+such+name"),
 		at("configuration", over),
 		at("configuration-past", over+"?at="+past+"&range=1y"),
@@ -104,6 +105,9 @@ func settingsSheets() []sheet {
 		at("settings", "/console/settings"),
 		at("users", "/console/settings/users"),
 		at("user", "/console/settings/users/grace"),
+		at("role", "/console/settings/roles/Auditors"),
+		at("role-asked", "/console/settings/roles/Auditors?actions=reeve:CreateAgentToken+reeve:ListPositions"),
+		at("policy-delete", "/console/settings/roles/Auditors/policies/delete?policy=no-agents"),
 		at("keys", "/console/settings/keys"),
 		{"key-issued", func(p *person) {
 			p.open("/console/settings/users/grace")
@@ -121,9 +125,28 @@ func settingsSheets() []sheet {
 	}
 }
 
+// memberSheets are what somebody of a member of the organization sees; the first
+// one signs in as that.
+func memberSheets(m member) []sheet {
+	return []sheet{
+		{"member-overview", func(p *person) { p.become(m.id, m.secret) }},
+		at("member-configurations", "/console/configurations"),
+		at("member-configuration", m.path),
+		at("member-configuration-past", m.path+"?at="+past),
+		at("member-associations", m.path+"?tab=associations"),
+		at("member-discovery", m.path+"?tab=discovery"),
+		at("member-explain", m.path+"/explain?resource="+url.QueryEscape(m.machine)),
+		at("member-machine", "/console/inventory/machine?arn="+url.QueryEscape(m.machine)),
+		at("member-refused", m.path+"/edit"),
+		at("member-service", "/console/settings/service"),
+	}
+}
+
 func otherSheets() []sheet {
 	return []sheet{
 		at("nothing-here", "/console/no-such-page"),
+		at("moment-refused", "/console/?at=2031-02-30"),
+		at("machine-unknown", "/console/inventory/machine?arn=arn:aws:ec2:us-east-1:111122223333:instance/i-none"),
 		{"menu", func(p *person) {
 			p.open("/console/")
 			p.click("details.who > summary")

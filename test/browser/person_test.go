@@ -59,6 +59,19 @@ func (p *person) signIn(id, secret string) {
 	p.follow("form[action='/console/sign-in'] button")
 }
 
+// become signs in with a key, whoever is signed in.
+func (p *person) become(id, secret string) {
+	p.t.Helper()
+	p.open("/console/")
+	if !p.has("input[name=access_key_id]") {
+		p.click("details.who > summary")
+		p.follow("form[action='/console/sign-out'] button")
+	}
+	p.open("/console/")
+	p.signIn(id, secret)
+	p.heading("Overview")
+}
+
 // open goes to an address of the console, as somebody does who has a link.
 func (p *person) open(path string) {
 	p.t.Helper()

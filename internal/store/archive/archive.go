@@ -78,9 +78,21 @@ func (h *Header) Rows() (n int64) {
 }
 
 var (
-	errNone    = errors.New("this is not a backup: reeve backup writes one")
-	errDamaged = errors.New("it was altered or damaged; use another backup")
+	errNone    = &badError{"this is not a backup: reeve backup writes one"}
+	errDamaged = &badError{"it was altered or damaged; use another backup"}
 )
+
+// badError is about the file itself, and not about reading it.
+type badError struct{ text string }
+
+func (e *badError) Error() string { return e.text }
+
+// IsBad reports whether an error says that a file is no whole backup: reading it
+// again would not help, another one is needed.
+func IsBad(err error) bool {
+	var bad *badError
+	return errors.As(err, &bad)
+}
 
 // chain is the sum of everything up to a block.
 type chain [sha256.Size]byte

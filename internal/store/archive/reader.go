@@ -172,7 +172,7 @@ func (r *Reader) readError(err error) error {
 }
 
 func (r *Reader) cutOff() error {
-	return fmt.Errorf("the backup is cut off after %d blocks, before its end; use another backup", r.blocks)
+	return &badError{fmt.Sprintf("the backup is cut off after %d blocks, before its end; use another backup", r.blocks)}
 }
 
 func (r *Reader) damaged(how string) error {
