@@ -19,12 +19,13 @@ type diffOptions struct {
 func newDiff(p *process) *cobra.Command {
 	var o diffOptions
 	c := &cobra.Command{
-		Use:   "diff CONFIG --from TIME --to TIME",
+		Use:   "diff CONFIG --from TIME",
 		Short: "List the resources whose usage differs between two moments",
 		Long: `List the resources whose usage of a configuration differs between two moments.
 
 ` + configurationHelp + "\n" + momentHelp,
-		Example: `  reeve diff "Oracle Database EE" --from 2026-01-01 --to 2026-02-01
+		Example: `  reeve diff "Oracle Database EE" --from 2026-01-01
+  reeve diff "Oracle Database EE" --from 2026-01-01 --to 2026-02-01
   reeve diff "Oracle Database EE" --from 2026-01-01 --to 2026-02-01 --output csv`,
 		Args: arguments(1, 1, "CONFIG"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -34,7 +35,7 @@ func newDiff(p *process) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&o.from, "from", "", "the earlier `TIME` (required)")
-	f.StringVar(&o.to, "to", "", "the later `TIME` (required)")
+	f.StringVar(&o.to, "to", "", "the later `TIME` (default now)")
 	o.connection.flags(f)
 	complete(c, p, &o.connection, configurations)
 	return c
@@ -71,14 +72,14 @@ func statusText(d *api.UsageDifference) string {
 }
 
 func runDiff(ctx context.Context, p *process, o diffOptions) error {
-	if o.from == "" || o.to == "" {
-		return misuse("--from and --to are needed, such as --from 2026-01-01 --to 2026-02-01")
+	if o.from == "" {
+		return misuse("--from is needed, such as --from 2026-01-01")
 	}
 	from, err := parseMoment("--from", o.from)
 	if err != nil {
 		return err
 	}
-	to, err := parseMoment("--to", o.to)
+	to, err := parseOptionalMoment("--to", o.to)
 	if err != nil {
 		return err
 	}
@@ -90,8 +91,13 @@ func runDiff(ctx context.Context, p *process, o diffOptions) error {
 	if err != nil {
 		return err
 	}
+	if to == nil {
+		if to, err = newest(ctx, c, arn, from); err != nil {
+			return err
+		}
+	}
 	out := newList(p, differenceView)
-	in := api.CompareUsageInput{LicenseConfigurationArn: &arn, From: &from, To: &to}
+	in := api.CompareUsageInput{LicenseConfigurationArn: &arn, From: &from, To: to}
 	head, differences, err := eachDifference(ctx, c, in, out)
 	if err != nil {
 		return err
@@ -109,8 +115,22 @@ func runDiff(ctx context.Context, p *process, o diffOptions) error {
 	_, err = fmt.Fprintf(p.stdout, "%s %s\n%s: %s of %s\n%s: %s of %s\n",
 		counted(differences, "resource"), verb,
 		from, counted(val(head.FromConsumedLicenses), "licence"), limitText(head.FromLicenseCount, false),
-		to, counted(val(head.ToConsumedLicenses), "licence"), limitText(head.ToLicenseCount, false))
+		*to, counted(val(head.ToConsumedLicenses), "licence"), limitText(head.ToLicenseCount, false))
 	return err
+}
+
+// newest is the moment of a configuration's last change, by the server's clock: its
+// state is that of now. It is from where nothing has changed since.
+func newest(ctx context.Context, c *client.Client, arn, from string) (*string, error) {
+	var out api.ListRevisionsOutput
+	in := api.ListRevisionsInput{LicenseConfigurationArn: &arn, From: &from, MaxResults: new(int64(1))}
+	if err := call(ctx, c, api.Reeve+".ListRevisions", in, &out); err != nil {
+		return nil, err
+	}
+	if len(out.Revisions) == 0 {
+		return &from, nil
+	}
+	return new(tidyMoment(val(out.Revisions[0].Time))), nil
 }
 
 // eachDifference prints all pages. It returns the last one, which has the

@@ -26,10 +26,11 @@ each fact, term and rule that was used, with its value, as they were at that
 moment.
 
 ` + configurationHelp + `
-RESOURCE is an ARN, or its last part where no other resource of the configuration
-has the same.
+RESOURCE is an ARN, its last part, or the name of the machine, where no other resource
+of the configuration has the same.
 ` + momentHelp,
 		Example: `  reeve explain "Oracle Database EE" i-0123456789abcdef0
+  reeve explain "Oracle Database EE" oracle-001
   reeve explain "Oracle Database EE" i-0123456789abcdef0 --as-of 2026-01-31T18:00:00Z`,
 		Args: arguments(2, 2, "CONFIG or RESOURCE"),
 		RunE: func(c *cobra.Command, args []string) error {

@@ -156,6 +156,10 @@ func noSuchCommand(c *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
+	c.SuggestionsMinimumDistance = 2 // letters
+	if meant := c.SuggestionsFor(args[0]); len(meant) > 0 {
+		return misuse("there is no command %q: did you mean %s?", args[0], strings.Join(meant, " or "))
+	}
 	return misuse("there is no command %q: the commands are %s", args[0], strings.Join(names, ", "))
 }
 

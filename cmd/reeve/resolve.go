@@ -73,7 +73,7 @@ func whatThereIs(names []string) string {
 }
 
 // resolveResource returns the ARN of the resource of a configuration whose ARN
-// ends in name. asOf, where given, adds those that consumed at that moment.
+// ends in name, or that is called that. asOf, where given, adds those that consumed at that moment.
 func resolveResource(ctx context.Context, c *client.Client, configuration, name string, asOf *string) (string, error) {
 	if strings.HasPrefix(name, "arn:") {
 		return name, nil
@@ -106,8 +106,28 @@ func resolveResource(ctx context.Context, c *client.Client, configuration, name 
 			return "", err
 		}
 	}
+	if len(found) == 0 {
+		eachCalled(ctx, c, name, func(arn string) { found[arn] = true })
+	}
 	return only(found, name)
 }
+
+// eachCalled finds resources of the inventory by what people call them, among the
+// first that look like it. Who may not search finds none.
+func eachCalled(ctx context.Context, c *client.Client, name string, each func(arn string)) {
+	var out api.FindResourcesOutput
+	if call(ctx, c, api.Reeve+".FindResources", api.FindResourcesInput{Text: &name, MaxResults: new(int64(foundByName))}, &out) != nil {
+		return
+	}
+	for _, r := range out.Resources {
+		if val(r.Name) == name {
+			each(val(r.ResourceArn))
+		}
+	}
+}
+
+// foundByName bounds how many resources are looked at for a name.
+const foundByName = 100
 
 // only returns the one ARN that was found.
 func only(found map[string]bool, name string) (string, error) {
@@ -115,9 +135,9 @@ func only(found map[string]bool, name string) (string, error) {
 		if len(found) == 1 {
 			return arn, nil
 		}
-		return "", refuse("%d resources of this configuration end in %q: give the ARN of one of them, such as %s", len(found), name, arn)
+		return "", refuse("%d resources end in %q or are called that: give the ARN of one of them, such as %s", len(found), name, arn)
 	}
-	return "", refuse("no resource associated with this configuration ends in %q: give its ARN", name)
+	return "", refuse("no resource associated with this configuration ends in %q, and none in the inventory is called that: give its ARN", name)
 }
 
 // lastPart is what people call a resource: i-0abc of …:instance/i-0abc.
