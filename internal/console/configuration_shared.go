@@ -45,10 +45,7 @@ func (v *configurationView) readShared() error {
 func discoveryRule(r api.ProductInformation) api.DiscoveryRule {
 	rule := api.DiscoveryRule{ResourceType: r.ResourceType}
 	for _, f := range r.ProductInformationFilterList {
-		rule.ProductInformationFilterList = append(rule.ProductInformationFilterList, api.DiscoveryFilter{
-			ProductInformationFilterName: f.ProductInformationFilterName, ProductInformationFilterValue: f.ProductInformationFilterValue,
-			ProductInformationFilterComparator: f.ProductInformationFilterComparator,
-		})
+		rule.ProductInformationFilterList = append(rule.ProductInformationFilterList, api.DiscoveryFilter(f))
 	}
 	return rule
 }
