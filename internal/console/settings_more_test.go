@@ -139,3 +139,25 @@ func TestSharedConfigurationsNameTheirOwner(t *testing.T) {
 		t.Error("what another account shares can be edited, or one's own cannot")
 	}
 }
+
+// A session names its browser as people do, and says the rest when it is pointed at.
+func TestSessionsNameTheirBrowser(t *testing.T) {
+	const agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0"
+	d := openDesk(t)
+	d.client.Transport = agentOf(agent)
+	d.signIn(d.Credentials(licensetest.Root))
+	text := d.page("/console/settings")
+	d.says(text, "Edge on Windows")
+	if !strings.Contains(text, `title="`+agent) {
+		t.Error("what the browser says of itself is not there")
+	}
+}
+
+// agentOf is a browser that says this of itself.
+type agentOf string
+
+func (a agentOf) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("User-Agent", string(a))
+	return http.DefaultTransport.RoundTrip(r)
+}
