@@ -54,7 +54,7 @@ func startIn(t testing.TB, opts licensetest.Options, memory int64) *server {
 	if opts.Log == nil {
 		opts.Log = slog.DiscardHandler
 	}
-	s.handler = agent.New(agent.Config{Manager: s.Manager, Directory: s.Directory, Log: slog.New(opts.Log), Memory: memory})
+	s.handler = agent.New(agent.Config{Manager: s.Manager, Directory: s.Directory, Log: slog.New(opts.Log), Memory: memory, Audit: s.Audit})
 	running := httptest.NewServer(s.handler)
 	t.Cleanup(running.Close)
 	s.base = running.URL
