@@ -104,6 +104,7 @@ func TestTheChartSaysWhatItNeeds(t *testing.T) {
 		{append([]string{"--set", "ingress.enabled=true"}, least...), "ingress.host is required"},
 		{append([]string{"--set", "metrics.serviceMonitor.enabled=true"}, least...), "metrics.serviceMonitor needs metrics.enabled"},
 		{append([]string{"--set", "replicas=0"}, least...), "replicas"},
+		{append([]string{"--set", "tls.existingSecret=t,settings.tls-client-ca=/ca.pem"}, least...), "needs metrics.enabled"},
 	} {
 		if out, err := helm(t, append([]string{"template", "--kube-version", "1.30.0", "reeve", chart}, c.args...)...); err == nil || !strings.Contains(out, c.says) {
 			t.Errorf("%v: %v, want %q in\n%s", c.args, err, c.says, out)
@@ -127,6 +128,59 @@ func TestTheChartRunsWithoutRights(t *testing.T) {
 	for _, other := range []string{"kind: Ingress", "kind: ServiceMonitor", "REEVE_METRICS", "REEVE_ROOT_ACCESS_KEY_ID"} {
 		if strings.Contains(out, other) {
 			t.Errorf("it has %s, which nobody asked for", other)
+		}
+	}
+}
+
+// TestProbesSpeakWhatTheServerSpeaks: HTTPS where it has a certificate, and at the
+// metrics' address where clients have to show one.
+func TestProbesSpeakWhatTheServerSpeaks(t *testing.T) {
+	for _, c := range []struct{ set, probe, says string }{
+		{"replicas=1", "port: http\n              scheme: HTTP\n", "path: /healthz"},
+		{"tls.existingSecret=t", "port: http\n              scheme: HTTPS\n", "REEVE_TLS_CERTIFICATE\n              value: /tls/tls.crt"},
+		{"tls.existingSecret=t", "port: http\n              scheme: HTTPS\n", "secretName: t\n"},
+		{"settings.tls-certificate=/x,settings.tls-key=/y", "port: http\n              scheme: HTTPS\n", "path: /healthz"},
+		{"tls.existingSecret=t,settings.tls-client-ca=/ca,settings.tls-client-auth=optional", "port: http\n              scheme: HTTPS\n", "path: /healthz"},
+		{"tls.existingSecret=t,settings.tls-client-ca=/ca,metrics.enabled=true", "port: metrics\n            periodSeconds", "path: /healthz"},
+	} {
+		out, err := helm(t, append([]string{"template", "--kube-version", "1.30.0", "reeve", chart, "--set", c.set}, least...)...)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c.set, err, out)
+			continue
+		}
+		if !strings.Contains(out, "path: /healthz\n              "+c.probe) || !strings.Contains(out, c.says) {
+			t.Errorf("%s: no probe like %q, or no %q in\n%s", c.set, c.probe, c.says, out)
+		}
+	}
+}
+
+// TestTheChartsValuesAreWhatItsTemplatesRead, without helm: each value has a use
+// and each use a value, and every one is said in values.yaml.
+func TestTheChartsValuesAreWhatItsTemplatesRead(t *testing.T) {
+	templates, err := filepath.Glob(filepath.Join(chart, "templates", "*"))
+	if err != nil || len(templates) < 5 {
+		t.Fatal(templates, err)
+	}
+	values, used := read(t, "deploy/helm/reeve/values.yaml"), map[string]bool{}
+	for _, name := range templates {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\.Values\.([A-Za-z]+)`).FindAllStringSubmatch(string(text), -1) {
+			used[m[1]] = true
+		}
+	}
+	given := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([A-Za-z]+):`).FindAllStringSubmatch(values, -1) {
+		given[m[1]] = true
+		if !used[m[1]] {
+			t.Errorf("values.yaml has %s, which no template reads", m[1])
+		}
+	}
+	for name := range used {
+		if !given[name] {
+			t.Errorf("a template reads %s, which values.yaml has not", name)
 		}
 	}
 }

@@ -26,6 +26,25 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | quote }}
 {{- end -}}
 {{- end -}}
 
+{{- /* What the servers speak, by the chart's own certificate or by settings. */ -}}
+{{- define "reeve.scheme" -}}
+{{- if or .Values.tls.existingSecret (index .Values.settings "tls-certificate") -}}HTTPS{{- else -}}HTTP{{- end -}}
+{{- end -}}
+
+{{- /* Where probes ask: those of Kubernetes have no certificate to show, so where
+       clients have to, they ask at the metrics' address, which is HTTP. */ -}}
+{{- define "reeve.probe" -}}
+{{- if and (index .Values.settings "tls-client-ca") (ne (index .Values.settings "tls-client-auth" | default "required") "optional") -}}
+{{- if not .Values.metrics.enabled -}}
+{{- fail "settings.tls-client-ca needs metrics.enabled, as probes have no certificate and ask there, or settings.tls-client-auth=optional" -}}
+{{- end -}}
+port: metrics
+{{- else -}}
+port: http
+scheme: {{ include "reeve.scheme" . }}
+{{- end -}}
+{{- end -}}
+
 {{- /* A variable of the environment whose value is in a secret. */ -}}
 {{- define "reeve.secret" -}}
 - name: {{ .name }}
