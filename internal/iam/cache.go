@@ -16,8 +16,8 @@ type cachedKey struct {
 }
 
 // keyCache holds opened access keys, by their ID, and temporary ones by their
-// token. It is emptied when something about users, roles, policies or keys has
-// changed; when it is full, any one entry makes room.
+// token's digest besides. It is emptied when something about users, roles,
+// policies or keys has changed; when it is full, any one entry makes room.
 type keyCache struct {
 	mu      sync.RWMutex
 	keys    map[string]cachedKey

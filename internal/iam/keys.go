@@ -2,6 +2,7 @@ package iam
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -143,7 +144,8 @@ func (d *Directory) LookupSigner(ctx context.Context, accessKeyID, token string)
 	}
 	name, read := accessKeyID, d.read
 	if token != "" {
-		name = accessKeyID + " " + token
+		digest := sha256.Sum256([]byte(token)) // a token with its session's terms is long
+		name = accessKeyID + " " + string(digest[:])
 		read = func(ctx context.Context, id string) (cachedKey, error) { return d.openToken(ctx, id, token) }
 	}
 	e, err := d.cached(ctx, name, func() (cachedKey, error) { return read(ctx, accessKeyID) })
