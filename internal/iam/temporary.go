@@ -35,8 +35,8 @@ type Temporary struct {
 // its time or because the role's trust policy was changed.
 var ErrExpiredToken = errors.New("the session has expired")
 
-// maxToken bounds a token that is looked at, in bytes.
-const maxToken = 8192
+// MaxToken bounds a token that is looked at, in bytes.
+const MaxToken = 8192
 
 var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 

@@ -24,8 +24,20 @@ type assumedRole struct {
 	XMLName        xml.Name        `xml:"AssumeRoleResult"`
 	User           assumedRoleUser `xml:"AssumedRoleUser"`
 	Credentials    credentials
-	Packed         int    `xml:"PackedPolicySize,omitempty"`
 	SourceIdentity string `xml:",omitempty"`
+	room
+}
+
+// room is how much of what it may a session's token takes.
+type room struct {
+	Packed      int `xml:"PackedPolicySize,omitempty"` // per cent, of the policies and tags alone
+	Size        int `xml:"SessionTokenSize"`           // bytes
+	Utilization int `xml:"SessionTokenUtilization"`    // per cent
+}
+
+func roomOf(t *iam.Temporary) room {
+	size := len(t.Token.Reveal())
+	return room{Packed: t.Packed, Size: size, Utilization: size * 100 / iam.MaxToken}
 }
 
 func (*assumedRole) name() string { return "AssumeRole" }
@@ -53,7 +65,7 @@ func (h *Handler) assumeRole(c *call) (result, error) {
 	}
 	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", who.Principal)
 	user, creds := shown(t)
-	return &assumedRole{User: user, Credentials: creds, Packed: t.Packed, SourceIdentity: t.Who.Terms.Source}, nil
+	return &assumedRole{User: user, Credentials: creds, SourceIdentity: t.Who.Terms.Source, room: roomOf(t)}, nil
 }
 
 // addKeys adds the condition keys of the request and of the role.

@@ -14,7 +14,7 @@ type assumedByToken struct {
 	User        assumedRoleUser `xml:"AssumedRoleUser"`
 	Credentials credentials
 	Provider    string
-	Packed      int `xml:"PackedPolicySize,omitempty"`
+	room
 }
 
 func (*assumedByToken) name() string { return "AssumeRoleWithWebIdentity" }
@@ -58,5 +58,5 @@ func (h *Handler) assumeRoleWithWebIdentity(c *call) (result, error) {
 	}
 	h.Log.Info("role assumed", "role", a.ARN(), "session", a.Session, "principal", claims.provider+":"+clip(claims.Subject))
 	user, creds := shown(t)
-	return &assumedByToken{Subject: claims.Subject, Audience: claims.audience, User: user, Credentials: creds, Provider: provider, Packed: t.Packed}, nil
+	return &assumedByToken{Subject: claims.Subject, Audience: claims.audience, User: user, Credentials: creds, Provider: provider, room: roomOf(t)}, nil
 }
