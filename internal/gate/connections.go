@@ -115,6 +115,16 @@ func (c *connection) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite ends what is sent. net/http does that before it closes a
+// connection on which more of a request may come, so that the client has all of
+// the answer before it hears that nobody listens.
+func (c *connection) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // makeRoom tells whether there is room, closing a connection if it may.
 func (c *Connections) makeRoom(now time.Time) bool {
 	c.mu.Lock()
@@ -172,6 +182,9 @@ func Handler(next http.Handler) http.Handler {
 		defer one.end()
 		defer one.release()
 		if r.Body != http.NoBody {
+			// A copy: net/http looks at the body of its own to tell whether to
+			// answer before the rest of it has come.
+			r = r.WithContext(r.Context())
 			r.Body = &body{r.Body, one}
 		}
 		next.ServeHTTP(w, r)

@@ -1,10 +1,12 @@
 package gate_test
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +129,34 @@ func TestAFullServerCanBeStopped(t *testing.T) {
 	l.Close()
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestARefusalDoesNotWaitForTheBody: who is refused by the headers alone hears
+// of it before the body was sent, and all of it before the connection ends.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	s := httptest.NewUnstartedServer(gate.Handler(http.NotFoundHandler()))
+	s.Config.ConnContext = gate.Context
+	s.Listener = gate.NewConnections(100).Listener(s.Listener)
+	s.Start()
+	t.Cleanup(s.Close) // after the connections, which end first
+	for name, test := range map[string]struct {
+		said string
+		want int
+		ends bool
+	}{
+		"a long body":     {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\n", 404, true},
+		"one to be asked": {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n", 404, false},
+		"long headers":    {"GET / HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 1<<20+100_000) + "\r\n\r\n", 431, true},
+	} {
+		conn := dial(t, s.Listener.Addr().String(), test.said)
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != test.want {
+			t.Errorf("%s: got %v, %v; want an answer %d", name, answer, err, test.want)
+			continue
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); test.ends && err != nil {
+			t.Errorf("%s: %v, and not the end", name, err)
+		}
 	}
 }
