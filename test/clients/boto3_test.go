@@ -1,7 +1,9 @@
 package clients_test
 
 import (
+	"math/rand/v2"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -50,5 +52,19 @@ func TestBoto3Idioms(t *testing.T) {
 	out, errs, err := run(t, s.environment(t, rootKey), python, "python/idioms.py", s.url)
 	if err != nil || !strings.HasSuffix(out, "explained\n") {
 		t.Errorf("python/idioms.py: %v\n%s%s", err, out, errs)
+	}
+}
+
+// TestBoto3Recounts makes random changes and recounts every list of usage from
+// them, with every filter: at all moments between the changes, at each revision,
+// and just before it.
+func TestBoto3Recounts(t *testing.T) {
+	t.Parallel()
+	needBoto3(t)
+	s := start(t)
+	seed := strconv.Itoa(rand.IntN(1 << 30))
+	out, errs, err := run(t, s.environment(t, rootKey), python, "python/recount.py", s.url, seed)
+	if err != nil || !strings.HasPrefix(out, "recounted ") {
+		t.Errorf("python/recount.py with seed %s: %v\n%s%s", seed, err, out, errs)
 	}
 }
