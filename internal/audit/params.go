@@ -249,7 +249,7 @@ func (p *params) word() {
 // point. Whoever reads an event as numbers could not read all of it for that one,
 // so it is kept as text.
 func isEndless(word []byte) bool {
-	if len(word) < 300 && bytes.IndexAny(word, "eE") < 0 {
+	if len(word) < 300 && !bytes.ContainsAny(word, "eE") {
 		return false
 	}
 	_, err := strconv.ParseFloat(string(word), 64)
