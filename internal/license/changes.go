@@ -158,17 +158,24 @@ func appendChange(dst []byte, ch *Change) []byte {
 // parseChanges reads the text of a revision's changes and calls each for
 // every line.
 func parseChanges(text []byte, each func(Change) error) error {
+	return eachChange(text, func(line []byte) error {
+		ch, err := parseChange(string(line))
+		if err != nil {
+			return err
+		}
+		return each(ch)
+	})
+}
+
+// eachChange calls each for every line of the text of a revision's changes.
+func eachChange(text []byte, each func(line []byte) error) error {
 	for len(text) > 0 {
 		line, rest, ok := bytes.Cut(text, []byte{'\n'})
 		if !ok {
 			return fmt.Errorf("read changes of the ledger: the last line is cut off")
 		}
 		text = rest
-		ch, err := parseChange(string(line))
-		if err != nil {
-			return err
-		}
-		if err := each(ch); err != nil {
+		if err := each(line); err != nil {
 			return err
 		}
 	}

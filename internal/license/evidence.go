@@ -11,7 +11,7 @@ import (
 
 // termsAt returns the terms that a revision set.
 func termsAt(tx Tx, configuration, termsRev int64) (*Terms, error) {
-	r, err := tx.Revision(configuration, termsRev)
+	r, err := tx.RevisionHead(configuration, termsRev)
 	if err != nil {
 		return nil, fmt.Errorf("read terms: %w", err)
 	}
@@ -25,14 +25,14 @@ func termsAt(tx Tx, configuration, termsRev int64) (*Terms, error) {
 	return &t, nil
 }
 
-// moment returns the revision that a reader asks for: that of asOf, else the
-// newest. It is nil when the configuration did not exist then.
+// moment returns the revision that a reader asks for, without Changes: that of
+// asOf, else the newest. It is nil when the configuration did not exist then.
 func (m *Manager) moment(ctx context.Context, c *Configuration, now Time, asOf *Time) (r *Revision, err error) {
 	if asOf != nil {
 		return m.revisionAt(ctx, c, now, *asOf)
 	}
 	err = m.store.View(ctx, func(tx Tx) error {
-		r, err = tx.Revision(c.Num, c.Head)
+		r, err = tx.RevisionHead(c.Num, c.Head)
 		return err
 	})
 	return r, err
@@ -434,7 +434,7 @@ func (p *pointReader) consumedAt(t Time) (int64, error) {
 }
 
 func (p *pointReader) advance(number int64) (err error) {
-	if p.last, err = p.tx.Revision(p.configuration, number); err != nil {
+	if p.last, err = p.tx.RevisionHead(p.configuration, number); err != nil {
 		return fmt.Errorf("read history: %w", err)
 	}
 	return nil
@@ -453,131 +453,3 @@ func (p *pointReader) set(point *HistoryPoint) (err error) {
 	point.Consumed, point.Count, point.Hard = p.last.Counters.Consumed, p.terms.Count, p.terms.HardLimit
 	return nil
 }
-
-// compareBudget bounds how many rows one page of a comparison reads.
-const compareBudget = 20_000
-
-// Compare returns up to limit differences between the usage at two moments,
-// after a key and in the order of keys. A page ends early, with Next set, when
-// it has read very many equal rows.
-func (m *Manager) Compare(ctx context.Context, who Caller, arn string, from, to Time, after *Key, limit int) (*Comparison, error) {
-	c, now, err := m.target(ctx, who, arn, true)
-	if err != nil {
-		return nil, err
-	}
-	cmp := &Comparison{From: from, To: to}
-	first, err := m.revisionAt(ctx, c, now, from)
-	if err != nil {
-		return nil, err
-	}
-	second, err := m.revisionAt(ctx, c, now, to)
-	if err != nil {
-		return nil, err
-	}
-	err = m.store.View(ctx, func(tx Tx) error {
-		if cmp.FromRevision, cmp.FromConsumed, cmp.FromCount, err = compareSide(tx, c.Num, first); err != nil {
-			return err
-		}
-		if cmp.ToRevision, cmp.ToConsumed, cmp.ToCount, err = compareSide(tx, c.Num, second); err != nil {
-			return err
-		}
-		return cmp.fill(tx, c.Num, after, limit)
-	})
-	return cmp, err
-}
-
-func compareSide(tx Tx, configuration int64, r *Revision) (number, consumed int64, count *int64, err error) {
-	if r == nil {
-		return 0, 0, nil, nil
-	}
-	terms, err := termsAt(tx, configuration, r.TermsRev)
-	if err != nil {
-		return 0, 0, nil, err
-	}
-	return r.Number, r.Counters.Consumed, terms.Count, nil
-}
-
-// fill merges the two lists of usage, which are in the same order.
-func (cmp *Comparison) fill(tx Tx, configuration int64, after *Key, limit int) error {
-	var start Key
-	if after != nil {
-		start = *after
-	}
-	from := &usageReader{tx: tx, scan: UsageScan{Configuration: configuration, Revision: cmp.FromRevision, After: start, Limit: 1000}}
-	to := &usageReader{tx: tx, scan: UsageScan{Configuration: configuration, Revision: cmp.ToRevision, After: start, Limit: 1000}}
-	last := start
-	for read := 0; ; read++ {
-		d, err := nextPair(from, to)
-		if err != nil || d.From == nil && d.To == nil {
-			return err
-		}
-		same := d.From != nil && d.To != nil && sameUsage(d.From, d.To)
-		if len(cmp.Differences) == limit && !same || read == compareBudget {
-			cmp.Next = &last
-			return nil
-		}
-		if !same {
-			cmp.Differences = append(cmp.Differences, d)
-		}
-		last = d.key()
-	}
-}
-
-func (d *Difference) key() Key {
-	if d.From != nil {
-		return d.From.Key
-	}
-	return d.To.Key
-}
-
-// nextPair takes the next key from two lists in order.
-func nextPair(from, to *usageReader) (Difference, error) {
-	a, err := from.peek()
-	if err != nil {
-		return Difference{}, err
-	}
-	b, err := to.peek()
-	if err != nil {
-		return Difference{}, err
-	}
-	switch {
-	case a == nil && b == nil:
-		return Difference{}, nil
-	case b == nil || a != nil && a.Key.Compare(b.Key) < 0:
-		from.take()
-		return Difference{From: a}, nil
-	case a == nil || a.Key.Compare(b.Key) > 0:
-		to.take()
-		return Difference{To: b}, nil
-	}
-	from.take()
-	to.take()
-	return Difference{From: a, To: b}, nil
-}
-
-// usageReader reads a list of usage row by row.
-type usageReader struct {
-	tx   Tx
-	scan UsageScan
-	rows []Usage
-	done bool
-}
-
-func (r *usageReader) peek() (*Usage, error) {
-	if len(r.rows) == 0 && !r.done && r.scan.Revision > 0 {
-		rows, err := r.tx.ScanUsage(nil, r.scan)
-		if err != nil {
-			return nil, fmt.Errorf("list usage: %w", err)
-		}
-		r.rows, r.done = rows, len(rows) < r.scan.Limit
-		if len(rows) > 0 {
-			r.scan.After = rows[len(rows)-1].Key
-		}
-	}
-	if len(r.rows) == 0 {
-		return nil, nil
-	}
-	return &r.rows[0], nil
-}
-
-func (r *usageReader) take() { r.rows = r.rows[1:] }

@@ -2,10 +2,13 @@ package license_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"reeve/internal/license"
 )
@@ -222,7 +225,16 @@ func TestCompareReadsABoundedPart(t *testing.T) {
 		w.put(reports...)
 	}
 	from := w.configuration(arn).HeadAt
-	w.put(license.Report{ARN: instance("20-999"), VCPUs: new(int64(5))})
+	for i := range 70 { // more than a comparison reads one by one
+		w.put(license.Report{ARN: instance("20-999"), VCPUs: new(int64(5 + i))})
+	}
+	last := w.configuration(arn).HeadAt
+	w.put(license.Report{ARN: instance("20-998"), VCPUs: new(int64(7))})
+	few, err := w.m.Compare(w.ctx, w.who, arn, last, w.configuration(arn).HeadAt, nil, 10)
+	w.must(err)
+	if len(few.Differences) != 1 || few.Next != nil {
+		t.Fatalf("of one change %d differences are found, and the next begins at %v", len(few.Differences), few.Next)
+	}
 	c, err := w.m.Compare(w.ctx, w.who, arn, from, w.configuration(arn).HeadAt, nil, 10)
 	w.must(err)
 	if len(c.Differences) != 0 || c.Next == nil {
@@ -230,7 +242,67 @@ func TestCompareReadsABoundedPart(t *testing.T) {
 	}
 	c, err = w.m.Compare(w.ctx, w.who, arn, from, w.configuration(arn).HeadAt, c.Next, 10)
 	w.must(err)
-	if len(c.Differences) != 1 || c.Next != nil {
+	if len(c.Differences) != 2 || c.Next != nil {
 		t.Errorf("the last page has %d differences, and the next begins at %v", len(c.Differences), c.Next)
+	}
+}
+
+// However few or many revisions lie between two moments, what differs is what
+// differs between the two lists of usage.
+func TestComparisonsAreTheDifferencesOfTheLists(t *testing.T) {
+	w := newWorld(t, license.Settings{})
+	rapid.Check(t, func(r *rapid.T) {
+		arn, at := w.changed(r)
+		from, to := rapid.SampledFrom(at).Draw(r, "from"), rapid.SampledFrom(at).Draw(r, "to")
+		want := map[string][2]int64{}
+		for id, n := range w.usageAt(arn, from) {
+			want[id] = [2]int64{n, want[id][1]}
+		}
+		for id, n := range w.usageAt(arn, to) {
+			want[id] = [2]int64{want[id][0], n}
+		}
+		maps.DeleteFunc(want, func(_ string, n [2]int64) bool { return n[0] == n[1] })
+		got := w.compared(arn, from, to, rapid.IntRange(1, 5).Draw(r, "limit"))
+		maps.DeleteFunc(got, func(_ string, n [2]int64) bool { return n[0] == n[1] }) // of another status
+		if diff := gocmp.Diff(want, got); diff != "" {
+			r.Fatalf("from %s to %s (-want +got):\n%s", from, to, diff)
+		}
+	})
+}
+
+// changed makes a configuration whose machines come, go and change at random, and
+// returns the moments of its revisions and one before the first.
+func (w *world) changed(r *rapid.T) (arn string, at []license.Time) {
+	at = []license.Time{w.now()}
+	w.advance(time.Minute)
+	arn = w.create(license.VCPU, -1)
+	machines := make([]string, 8)
+	for i := range machines {
+		machines[i] = instance(fmt.Sprint("c", w.fresh()))
+	}
+	for range rapid.SampledFrom([]int{5, 20, 70}).Draw(r, "changes") {
+		machine := rapid.SampledFrom(machines).Draw(r, "machine")
+		w.put(license.Report{ARN: machine, VCPUs: new(rapid.Int64Range(1, 3).Draw(r, "vcpus")), Status: new(rapid.SampledFrom([]string{"running", "stopped"}).Draw(r, "status"))})
+		if rapid.Bool().Draw(r, "associate") {
+			w.associate(arn, machine)
+		} else if slices.Contains(w.associated(arn), short(machine)) {
+			w.dissociate(arn, machine)
+		}
+	}
+	return arn, append(at, w.moments(arn)...)
+}
+
+// compared puts the pages of a comparison together.
+func (w *world) compared(arn string, from, to license.Time, limit int) map[string][2]int64 {
+	got := map[string][2]int64{}
+	for after := (*license.Key)(nil); ; {
+		c, err := w.m.Compare(w.ctx, w.who, arn, from, to, after, limit)
+		w.must(err)
+		for _, d := range c.Differences {
+			got[differing(d)] = [2]int64{consumedBy(d.From), consumedBy(d.To)}
+		}
+		if after = c.Next; after == nil {
+			return got
+		}
 	}
 }

@@ -304,9 +304,9 @@ func (p *Position) addOver(tx Tx, configuration, termsRev int64) error {
 	return nil
 }
 
-// revisionOf returns a revision that the ledger must have.
+// revisionOf returns a revision that the ledger must have, without Changes.
 func revisionOf(tx Tx, configuration, number int64) (*Revision, error) {
-	r, err := tx.Revision(configuration, number)
+	r, err := tx.RevisionHead(configuration, number)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("read revision: %w", err)

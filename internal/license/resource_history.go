@@ -159,14 +159,14 @@ func (h *historyReader) effect(c *Configuration, v *ResourceVersion) (*Effect, e
 		if !is.by(v.Version, was) || is.consumed == was.consumed {
 			return nil, nil
 		}
-		r, err := h.tx.Revision(c.Num, number)
+		r, err := h.tx.RevisionHead(c.Num, number)
 		if err != nil || r == nil {
 			return nil, fmt.Errorf("read revision %d: %w", number, err)
 		}
 		if r.At > v.At+reportTime || slices.Contains(decisions, r.Cause) {
 			return nil, nil
 		}
-		r.Changes, r.Terms = nil, nil
+		r.Terms = nil
 		return &Effect{c.ARN(), c.Terms.Name, r, was.consumed, is.consumed}, nil
 	}
 	return nil, nil

@@ -130,7 +130,7 @@ func (l *revisionLister) bound(after *RevisionCursor) error {
 	if after == nil {
 		return nil
 	}
-	r, err := l.tx.Revision(l.c.Num, after.Number)
+	r, err := l.tx.RevisionHead(l.c.Num, after.Number)
 	if err != nil {
 		return fmt.Errorf("read revision: %w", err)
 	}
@@ -146,7 +146,7 @@ func (l *revisionLister) bound(after *RevisionCursor) error {
 }
 
 func (l *revisionLister) list() error {
-	for l.first <= l.last {
+	for l.first <= l.last && !l.full() {
 		chunk, before, err := l.chunk()
 		if err != nil {
 			return err
@@ -157,8 +157,7 @@ func (l *revisionLister) list() error {
 				at = len(chunk) - 1 - i
 			}
 			if l.full() {
-				last := l.page.Revisions[len(l.page.Revisions)-1]
-				l.page.Next = &RevisionCursor{last.Number, MarkOf(last.Hash)}
+				l.more()
 				return l.terms()
 			}
 			previous := before
@@ -170,7 +169,16 @@ func (l *revisionLister) list() error {
 			}
 		}
 	}
+	if l.first <= l.last {
+		l.more()
+	}
 	return l.terms()
+}
+
+// more says that there are revisions behind the page.
+func (l *revisionLister) more() {
+	last := l.page.Revisions[len(l.page.Revisions)-1]
+	l.page.Next = &RevisionCursor{last.Number, MarkOf(last.Hash)}
 }
 
 // full reports whether the page has all that one page may have; one revision
@@ -180,31 +188,32 @@ func (l *revisionLister) full() bool {
 	return n == l.limit || n > 0 && (l.bytes > revisionBudget || l.rows > revisionRows)
 }
 
-// chunk reads the next revisions, oldest first, with the one before them, and
-// takes them out of the range.
+// chunk reads the next revisions, oldest first, with the one before them without
+// its Changes, and takes them out of the range.
 func (l *revisionLister) chunk() (chunk []*Revision, before *Revision, err error) {
-	n := min(revisionChunk, l.last-l.first+1, int64(l.limit-len(l.page.Revisions)+1))
+	n := min(revisionChunk, l.last-l.first+1, int64(l.limit-len(l.page.Revisions)))
 	start := l.first
 	if !l.query.OldestFirst {
 		start = l.last - n + 1
 	}
-	with := min(1, start-1) // the first revision has none before it
-	chunk, err = l.tx.Revisions(l.c.Num, start-1-with, int(n+with))
+	if start > 1 { // the first revision has none before it
+		if before, err = revisionOf(l.tx, l.c.Num, start-1); err != nil {
+			return nil, nil, err
+		}
+	}
+	chunk, err = l.tx.Revisions(l.c.Num, start-1, int(n))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read revisions: %w", err)
 	}
-	if int64(len(chunk)) != n+with {
-		return nil, nil, fmt.Errorf("read revisions: %d of %d to %d are there", len(chunk), start-with, start+n-1)
+	if int64(len(chunk)) != n {
+		return nil, nil, fmt.Errorf("read revisions: %d of %d to %d are there", len(chunk), start, start+n-1)
 	}
 	if l.query.OldestFirst {
 		l.first += n
 	} else {
 		l.last -= n
 	}
-	if with == 0 {
-		return chunk, nil, nil
-	}
-	return chunk[1:], chunk[0], nil
+	return chunk, before, nil
 }
 
 // terms adds the terms that hold after the newest revision of the page.
@@ -322,23 +331,17 @@ func flagText(set, flag bool) string {
 
 // count counts a revision's rows, and returns the first ones, to be named.
 func (l *revisionLister) count(e *RevisionEntry, r *Revision) (named []Change, err error) {
-	err = parseChanges(r.Changes, func(ch Change) error {
-		switch {
-		case ch.Usage != nil:
-			e.Opened++
-		case ch.Association != nil:
-			e.Associated++
-		case ch.Kind == KindUsage:
-			e.Closed++
-		default:
-			e.Dissociated++
+	counts := map[string]*int{"u+": &e.Opened, "u-": &e.Closed, "a+": &e.Associated, "a-": &e.Dissociated}
+	err = eachChange(r.Changes, func(line []byte) error {
+		if n := counts[string(line[:min(2, len(line))])]; n != nil {
+			*n++
 		}
-		if len(named) < l.query.Changes {
-			named = append(named, ch)
-		} else {
-			e.Cut = true
+		if e.Cut = len(named) == l.query.Changes; e.Cut {
+			return nil
 		}
-		return nil
+		ch, err := parseChange(string(line))
+		named = append(named, ch)
+		return err
 	})
 	return named, err
 }

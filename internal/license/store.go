@@ -120,6 +120,9 @@ type LedgerTx interface {
 	// Revision returns one revision whole, or nil.
 	Revision(configuration, number int64) (*Revision, error)
 
+	// RevisionHead is Revision without Changes, which may be very long.
+	RevisionHead(configuration, number int64) (*Revision, error)
+
 	// RevisionAt returns the newest revision with At <= t, without Changes
 	// and Terms, or nil when there is none.
 	RevisionAt(configuration int64, t Time) (*Revision, error)

@@ -14,6 +14,8 @@ const (
 		terms, changes FROM revision`
 	selectRevisionHead = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes, consumed
 		FROM revision`
+	selectRevisionTerms = `SELECT number, at, recorded, terms_rev, hash, counters, caller, cause, nodes, consumed,
+		terms FROM revision`
 )
 
 // scanRevisionHead reads the columns of selectRevisionHead.
@@ -70,6 +72,18 @@ func (t *tx) Revision(configuration, number int64) (*license.Revision, error) {
 	err := t.query("read revision", selectRevision+` WHERE configuration = $1 AND number = $2`,
 		[]any{configuration, number}, func(r sqlconn.Row) (err error) {
 			found, err = scanRevision(r)
+			return err
+		})
+	return found, err
+}
+
+func (t *tx) RevisionHead(configuration, number int64) (*license.Revision, error) {
+	var found *license.Revision
+	err := t.query("read head of revision", selectRevisionTerms+` WHERE configuration = $1 AND number = $2`,
+		[]any{configuration, number}, func(r sqlconn.Row) (err error) {
+			if found, err = scanRevisionHead(r); err == nil {
+				found.Terms = bytesOf(r.Text(10))
+			}
 			return err
 		})
 	return found, err

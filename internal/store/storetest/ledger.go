@@ -29,6 +29,14 @@ func revisionKeepsEverything(s *suite) {
 	}
 	s.same("full", full, get(1))
 	s.same("bare", bare, get(2))
+	head := *full
+	head.Changes = nil
+	of := func(number int64) *license.Revision {
+		return read(s, func(tx license.Tx) (*license.Revision, error) { return tx.RevisionHead(7, number) })
+	}
+	s.same("head of the full one", &head, of(1))
+	s.same("head of the bare one", bare, of(2))
+	s.same("head of a missing one", (*license.Revision)(nil), of(3))
 	if r := get(2); r.Terms != nil {
 		s.Errorf("terms of a revision that set none: %q, want nil", r.Terms)
 	}
