@@ -44,6 +44,15 @@ func (a *API) Call(ctx context.Context, who Caller, operation string, in, out an
 	return nil
 }
 
+// Allows reports whether the policies of a caller let it call an operation with
+// this input, without calling it: what it then answers may still be a refusal, for
+// another reason. Who is not allowed should call all the same, so that the refusal
+// is answered and recorded like every other.
+func (a *API) Allows(ctx context.Context, who Caller, operation string, in any) bool {
+	by := &signer{Identity: &who.Identity, Region: who.Region, Origin: who.Origin, AccessKeyID: who.AccessKeyID}
+	return a.server.authorize(ctx, callerOf(by, operation), by, actionOf(modelled(operation)), in) == nil
+}
+
 // targetOf is how requests name an operation; what no model has stays as it is.
 func targetOf(operation string) string {
 	for _, o := range api.Operations {

@@ -55,3 +55,34 @@ func TestACallWithinTheProcessIsRefusedAsOverHTTP(t *testing.T) {
 		})
 	}
 }
+
+// Allows says of every operation what a call would be refused for: by policies for
+// one action, for one configuration, and for whom they name nothing.
+func TestAllowsAgreesWithWhatCallsAreRefused(t *testing.T) {
+	s := licensetest.Start(t, licensetest.Options{})
+	s.Credentials(alice)
+	one, other := configuration(t, s, alice, "one"), configuration(t, s, alice, "other")
+	for name, document := range map[string]string{
+		"idle": "", "all": allow("*", "*", ""), "reads": allow("reeve:List*", "*", ""), "named": allow("*", one, ""),
+	} {
+		_, who, err := s.Directory.Lookup(t.Context(), person(t, s, alice, name, document).AccessKeyID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		caller := server.Caller{Identity: who, Region: licensetest.Region}
+		for _, arn := range []string{one, other} {
+			for operation, in := range map[string]any{
+				"ListRevisions": &api.ListRevisionsInput{LicenseConfigurationArn: &arn}, "ListAssociations": &api.ListAssociationsInput{LicenseConfigurationArn: &arn},
+				"ListUsageForLicenseConfiguration": &api.ListUsageForLicenseConfigurationInput{LicenseConfigurationArn: &arn}, "ListPositions": &api.ListPositionsInput{},
+			} {
+				var out map[string]any
+				err := s.API().Call(t.Context(), caller, operation, in, &out)
+				var fault *awsjson.Fault
+				refused := errors.As(err, &fault) && fault.Code == "AuthorizationException"
+				if allowed := s.API().Allows(t.Context(), caller, operation, in); allowed == refused || err != nil && !refused {
+					t.Errorf("%s: %s is answered with %v, and allowed: %v", name, operation, err, allowed)
+				}
+			}
+		}
+	}
+}

@@ -76,6 +76,7 @@ type server struct {
 type API struct {
 	handler *awsjson.Handler
 	sts     *sts.Handler
+	server  *server
 }
 
 // ServeHTTP answers one signed request: of License Manager's protocol, or of
@@ -106,7 +107,7 @@ func New(cfg Config) *API {
 	if cfg.Gate != nil {
 		handler.Gate = cfg.Gate
 	}
-	return &API{sts: credentials, handler: handler}
+	return &API{sts: credentials, handler: handler, server: s}
 }
 
 // authenticate finds out who signed a request, and from where it came.
