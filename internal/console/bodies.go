@@ -5,12 +5,12 @@ package console
 // here.
 var bodies = map[string]any{
 	"configurations":       configurationsBody{},
-	"configuration":        configurationBody{},
+	"configuration":        &configurationBody{},
 	"configuration-form":   configurationForm{},
 	"configuration-delete": deletion{},
 	"failures":             failuresBody{},
 	"error":                trouble{},
-	"overview":             overviewBody{},
+	"overview":             &overviewBody{},
 	"settings":             identity{},
 	"keys":                 keysPage{},
 	"agents":               agentsPage{},
@@ -24,7 +24,7 @@ var bodies = map[string]any{
 
 	"compare":   &comparePage{},
 	"explain":   explainPage{},
-	"inventory": inventoryPage{},
+	"inventory": &inventoryPage{},
 	"machine":   &machinePage{},
 	"software":  softwarePage{},
 	"source":    sourcePage{},

@@ -31,6 +31,7 @@ type comparePage struct {
 	Presets                 []link
 	Pages                   pages
 	CSV                     string
+	later                   // the differences
 }
 
 // changeSum is how many resources changed in one way, and by how many licences.
@@ -93,12 +94,54 @@ func (p *comparePage) read(v *visit, arn string) error {
 	if p.Now { // stays now when the form is sent again
 		p.To = ""
 	}
-	all, err := p.differences(v, in)
-	if err != nil {
-		return err
-	}
 	query := url.Values{"from": {*in.From}, "to": {*in.To}}
 	p.CSV = withQuery(p.Form+"/csv", query)
+	if p.Name, err = v.nameAt(arn, in.To); err != nil {
+		return err
+	}
+	var first api.CompareUsageOutput
+	in.MaxResults = new(int64(compareRows))
+	if err := v.call("CompareUsage", in, &first); err != nil {
+		return err
+	}
+	p.Before, p.After = told(first.FromConsumedLicenses), told(first.ToConsumedLicenses)
+	p.BoughtBefore, p.BoughtNow = first.FromLicenseCount, first.ToLicenseCount
+	p.later = v.after(func() error {
+		all, err := p.others(v, in, &first)
+		if err != nil {
+			return err
+		}
+		return p.list(v, in, query, all)
+	})
+	return nil
+}
+
+// others adds the differences behind the first ones.
+func (p *comparePage) others(v *visit, in *api.CompareUsageInput, first *api.CompareUsageOutput) (all []api.UsageDifference, err error) {
+	all, in.NextToken, in.MaxResults = first.Differences, first.NextToken, nil
+	for range comparePages {
+		if in.NextToken == nil {
+			return all, nil
+		}
+		var out api.CompareUsageOutput
+		if err := v.call("CompareUsage", in, &out); err != nil {
+			return nil, err
+		}
+		all, in.NextToken = append(all, out.Differences...), out.NextToken
+	}
+	p.Cut = in.NextToken != nil
+	return all, nil
+}
+
+// list counts what changed, and shows one page of it.
+func (p *comparePage) list(v *visit, in *api.CompareUsageInput, query url.Values, all []api.UsageDifference) error {
+	sums := map[string]*changeSum{"added": &p.Added, "removed": &p.Removed, "changed": &p.Changed}
+	for i := range all {
+		if sum := sums[told(all[i].Change)]; sum != nil {
+			sum.Count++
+			sum.Licences += told(all[i].ToConsumedLicenses) - told(all[i].FromConsumedLicenses)
+		}
+	}
 	var from, to int
 	p.Pages, from, to = pagesOf(p.Form, query, v.pageNumber(), compareRows, len(all))
 	var links []*resourceLink
@@ -106,35 +149,7 @@ func (p *comparePage) read(v *visit, arn string) error {
 		row := v.difference(in, &all[from+i])
 		p.Rows, links = append(p.Rows, row), append(links, row.resourceLink)
 	}
-	return together(
-		func() error { return v.nameLinks(links...) },
-		func() error { p.Name, err = v.nameAt(arn, in.To); return err })
-}
-
-// differences reads the comparison, and counts what changed.
-func (p *comparePage) differences(v *visit, in *api.CompareUsageInput) (all []api.UsageDifference, err error) {
-	sums := map[string]*changeSum{"added": &p.Added, "removed": &p.Removed, "changed": &p.Changed}
-	for range comparePages {
-		var out api.CompareUsageOutput
-		if err := v.call("CompareUsage", in, &out); err != nil {
-			return nil, err
-		}
-		p.Before, p.After = told(out.FromConsumedLicenses), told(out.ToConsumedLicenses)
-		p.BoughtBefore, p.BoughtNow = out.FromLicenseCount, out.ToLicenseCount
-		for i := range out.Differences {
-			d := &out.Differences[i]
-			if sum := sums[told(d.Change)]; sum != nil {
-				sum.Count++
-				sum.Licences += told(d.ToConsumedLicenses) - told(d.FromConsumedLicenses)
-			}
-		}
-		all = append(all, out.Differences...)
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return all, nil
-		}
-	}
-	p.Cut = true
-	return all, nil
+	return v.nameLinks(links...)
 }
 
 // comparison reads the two moments of the address: the end of last month and

@@ -45,6 +45,8 @@ type configurationBody struct {
 	Discovery    *discoveryTab
 	Revisions    *revisionsTab
 	Failures     *failuresTab
+
+	later // all but what the ledger's head says
 }
 
 // configurationLinks lead on from a configuration.
@@ -69,21 +71,56 @@ func (c *console) configuration(v *visit) error {
 		return err
 	}
 	body := view.body()
-	var calls []func() error
-	if view.owner == "" {
-		calls = append(calls, func() error { return view.addChart(&body) })
-	}
-	if view.head == nil {
-		calls = append(calls, func() error { return view.nameBefore(&body) })
-	} else {
-		calls = append(calls,
-			func() error { return view.addPosition(&body) },
-			func() error { return view.addTab(&body) })
-	}
-	if err := together(calls...); err != nil {
+	if view.mayWait() {
+		body.later = v.after(func() error { return view.fill(body) })
+	} else if err := view.fill(body); err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, "configuration", told(body.Terms.Name), body)
+}
+
+// fill adds what the page shows beside the ledger's head.
+func (v *configurationView) fill(body *configurationBody) error {
+	var calls []func() error
+	if v.owner == "" {
+		calls = append(calls, func() error { return v.addChart(body) })
+	}
+	if v.head == nil {
+		calls = append(calls, func() error { return v.nameBefore(body) })
+	} else {
+		calls = append(calls,
+			func() error { return v.addPosition(body) },
+			func() error { return v.addTab(body) })
+	}
+	return together(calls...)
+}
+
+// partsOf are the operations that fill a page, by its tab.
+var partsOf = map[string]string{
+	"usage": "ListUsageForLicenseConfiguration", "associations": "ListAssociations", "discovery": "ListExclusions",
+	"revisions": "ListRevisions", "failures": "ListFailuresForLicenseConfigurationOperations",
+}
+
+// mayWait reports whether nothing that fills the page can be refused any more: the
+// moment and the configuration were looked at with the ledger's head, so it is for
+// other parameters of the address and for policies to refuse something. What does not
+// exist yet is named by what fills the page, and what is shared has another head.
+func (v *configurationView) mayWait() bool {
+	if v.head == nil || v.owner != "" {
+		return false
+	}
+	for name := range v.URL.Query() {
+		if name != "at" && name != "tab" && name != "range" {
+			return false
+		}
+	}
+	tab, _ := v.tabs("")
+	allows := func(operation string, in any) bool {
+		return v.c.API.Allows(v.Context(), v.who, operation, in)
+	}
+	return allows("GetUsageHistory", &api.GetUsageHistoryInput{LicenseConfigurationArn: &v.arn}) &&
+		allows("ListPositions", &api.ListPositionsInput{}) &&
+		allows(partsOf[tab], &api.ListRevisionsInput{LicenseConfigurationArn: &v.arn}) // each has this member
 }
 
 // configurationAt finds the revision that a page is about.
@@ -112,9 +149,9 @@ func (v *visit) configurationAt() (*configurationView, error) {
 }
 
 // body is what the page shows without asking on.
-func (v *configurationView) body() configurationBody {
+func (v *configurationView) body() *configurationBody {
 	path := v.configurationPath(v.arn)
-	b := configurationBody{
+	b := &configurationBody{
 		Path: path, ARN: v.arn, Owner: v.owner, Created: v.when(v.out.CreationTime), Deleted: v.when(v.out.DeletionTime),
 		Existed: v.head != nil, Moment: v.picker(v.at, v.kept("range", "from", "to", "tab")),
 		Ranges: v.ranges(), Range: v.rangeForm(), Links: v.links(path),

@@ -13,13 +13,14 @@ import (
 // Bounds of the list of revisions.
 const (
 	revisionRows    = 20 // of one page
-	revisionChanges = 12 // resources that are named of each
+	revisionChanges = 6  // resources that are named of each
 )
 
 // revisionsTab is who changed what, and when, the newest first.
 type revisionsTab struct {
 	Rows  []revisionRow
 	Pages pages
+	later // revisions may be of very many machines
 }
 
 type revisionRow struct {
@@ -48,11 +49,20 @@ func (v *configurationView) revisionsTab() (*revisionsTab, error) {
 	in := &api.ListRevisionsInput{
 		LicenseConfigurationArn: &v.arn, To: &v.asOf, MaxResults: new(int64(revisionRows)), MaxChanges: new(int64(revisionChanges)), NextToken: list.token(),
 	}
+	t := &revisionsTab{}
+	if in.NextToken != nil { // which may be refused
+		return t, t.list(v, in, list)
+	}
+	t.later = v.after(func() error { return t.list(v, in, list) })
+	return t, nil
+}
+
+func (t *revisionsTab) list(v *configurationView, in *api.ListRevisionsInput, list paging) error {
 	var out api.ListRevisionsOutput
 	if err := v.call("ListRevisions", in, &out); err != nil {
-		return nil, err
+		return err
 	}
-	t := &revisionsTab{Pages: list.pages(out.NextToken)}
+	t.Pages = list.pages(out.NextToken)
 	var links []*resourceLink
 	for i := range out.Revisions {
 		row := v.revisionRow(&out.Revisions[i])
@@ -61,7 +71,7 @@ func (v *configurationView) revisionsTab() (*revisionsTab, error) {
 			links = append(links, c.Link)
 		}
 	}
-	return t, v.nameLinks(links...)
+	return v.nameLinks(links...)
 }
 
 func (v *configurationView) revisionRow(r *api.Revision) revisionRow {

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"reeve/internal/api"
 )
 
@@ -58,12 +61,11 @@ type sortColumn struct{ Text, Href, Order, Class string }
 
 func (v *configurationView) usageTab() (*usageTab, error) {
 	t := &usageTab{Filters: v.usageFilters()}
-	q := v.URL.Query()
-	rows, next, err := v.readUsage(q)
+	rows, whole, err := v.readUsage(t.Filters.Any)
 	if err != nil {
 		return nil, err
 	}
-	if t.Large = next != nil || q.Get("token") != ""; t.Large {
+	if t.Large = !whole; t.Large {
 		return t, v.largeUsage(t)
 	}
 	t.Count = int64(len(rows))
@@ -135,28 +137,51 @@ func (v *configurationView) usageInput(limit int64) *api.ListUsageForLicenseConf
 	return in
 }
 
-// readUsage reads a list whole, or the beginning of one that is too long for
-// that; next is then not nil.
-func (v *configurationView) readUsage(q url.Values) (rows []api.LicenseConfigurationUsage, next *string, err error) {
-	if q.Get("token") != "" {
-		return nil, nil, nil
+// readUsage reads a list whole, unless it is too long for that. Of what has more
+// associations than are counted it does not find out whether fewer are in use: to
+// sort it does.
+func (v *configurationView) readUsage(filtered bool) (rows []api.LicenseConfigurationUsage, whole bool, err error) {
+	q := v.URL.Query()
+	switch {
+	case q.Get("token") != "":
+		return nil, false, nil
+	case q.Get("sort") != "":
+		return v.wholeUsage()
+	case !filtered && told(v.head.AssociationCount) > usageCounted:
+		return nil, false, nil
 	}
-	most := usageCounted
-	if q.Get("sort") != "" {
-		most = usageWhole
+	return v.countedUsage()
+}
+
+// countedUsage reads a list that one call answers.
+func (v *configurationView) countedUsage() (rows []api.LicenseConfigurationUsage, whole bool, err error) {
+	var text jsontext.Value // a thousand rows are not decoded to learn that there are more
+	if err := v.call("ListUsageForLicenseConfiguration", v.usageInput(usageCounted), &text); err != nil {
+		return nil, false, err
 	}
+	var more struct{ NextToken *string }
+	if err := json.Unmarshal(text, &more); err != nil || more.NextToken != nil {
+		return nil, false, err
+	}
+	var out api.ListUsageForLicenseConfigurationOutput
+	err = json.Unmarshal(text, &out)
+	return out.LicenseConfigurationUsageList, true, err
+}
+
+// wholeUsage reads a list to be sorted.
+func (v *configurationView) wholeUsage() (rows []api.LicenseConfigurationUsage, whole bool, err error) {
 	in := v.usageInput(usageCounted)
-	for len(rows) < most {
+	for len(rows) < usageWhole {
 		var out api.ListUsageForLicenseConfigurationOutput
 		if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
-			return nil, nil, err
+			return nil, false, err
 		}
 		rows = append(rows, out.LicenseConfigurationUsageList...)
 		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return rows, nil, nil
+			return rows, true, nil
 		}
 	}
-	return rows, in.NextToken, nil
+	return nil, false, nil
 }
 
 // largeUsage shows one page of a list that is too long to be read whole, in

@@ -51,9 +51,11 @@ type Config struct {
 	SSOName string        // what people call it
 }
 
-// API answers operations for somebody who is signed in; see [server.API.Call].
+// API answers operations for somebody who is signed in; see [server.API.Call] and
+// [server.API.Allows].
 type API interface {
 	Call(ctx context.Context, who server.Caller, operation string, in, out any) error
+	Allows(ctx context.Context, who server.Caller, operation string, in any) bool
 }
 
 // console is the handler behind its middleware.

@@ -28,6 +28,7 @@ type inventoryPage struct {
 	Full       bool // no more conditions are taken
 	Pages      pages
 	CSV        string
+	later      // what a search finds in the whole inventory
 }
 
 type machineRow struct {
@@ -36,8 +37,8 @@ type machineRow struct {
 	Platform, Size, Host, Account, Zone string
 }
 
-func newInventoryPage() inventoryPage {
-	return inventoryPage{Fields: inventoryFields, Operators: inventoryOperators, Conditions: []condition{{Operator: "EQUALS"}}}
+func newInventoryPage() *inventoryPage {
+	return &inventoryPage{Fields: inventoryFields, Operators: inventoryOperators, Conditions: []condition{{Operator: "EQUALS"}}}
 }
 
 func (c *console) inventory(v *visit) error {
@@ -71,12 +72,18 @@ func (p *inventoryPage) read(v *visit, conditions []condition) error {
 	if err := v.call("ListResourceInventory", in, &out); err != nil {
 		return err
 	}
-	links := make([]*resourceLink, len(out.ResourceInventoryList))
-	for i := range out.ResourceInventoryList {
-		row := rowOf(&out.ResourceInventoryList[i])
+	p.CSV, p.Pages = withQuery(inventoryPath+"/csv", search), list.pages(out.NextToken)
+	p.later = v.after(func() error { return p.add(v, out.ResourceInventoryList) })
+	return nil
+}
+
+// add adds rows with the names of their resources.
+func (p *inventoryPage) add(v *visit, found []api.ResourceInventory) error {
+	links := make([]*resourceLink, len(found))
+	for i := range found {
+		row := rowOf(&found[i])
 		p.Rows, links[i] = append(p.Rows, row), row.resourceLink
 	}
-	p.CSV, p.Pages = withQuery(inventoryPath+"/csv", search), list.pages(out.NextToken)
 	return v.nameLinks(links...)
 }
 

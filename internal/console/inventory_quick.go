@@ -26,29 +26,68 @@ func (v *visit) quickSearch(text string) error {
 	text = clippedTo(text, longest)
 	p := newInventoryPage()
 	p.Quick, p.Searched = text, true
-	if err := p.find(v, text); err != nil {
+	if err := p.search(v, text); err != nil {
 		return err
-	}
-	if p.Pages.Previous == "" {
-		if err := p.findPrograms(v, text); err != nil {
-			return err
-		}
 	}
 	return v.show(http.StatusOK, "inventory", "Inventory: "+text, p)
 }
 
-// find reads a page of what has the text in its name, ID, ARN, host, image,
-// size, platform or tags.
+// search finds a text. A search that begins is read after the page's head, for
+// the inventory may be long to look through: that the person may search it is
+// asked before.
+func (p *inventoryPage) search(v *visit, text string) error {
+	if v.URL.Query().Has("page") {
+		return p.find(v, text)
+	}
+	var none api.FindResourcesOutput
+	if err := v.call("FindResources", &api.FindResourcesInput{ResourceArns: []string{text}}, &none); err != nil {
+		return err
+	}
+	if err := p.findID(v, text); err != nil {
+		return err
+	}
+	p.later = v.after(func() error {
+		if err := p.find(v, text); err != nil {
+			return err
+		}
+		return p.findPrograms(v, text)
+	})
+	return nil
+}
+
+// findID finds the resources with this very ID, wherever they are in the inventory.
+func (p *inventoryPage) findID(v *visit, id string) error {
+	var out api.ListResourceInventoryOutput
+	err := v.call("ListResourceInventory", &api.ListResourceInventoryInput{
+		MaxResults: new(int64(inventoryRows)), Filters: filtersOf([]condition{{Field: "resource_id", Operator: "EQUALS", Value: id}}),
+	}, &out)
+	if _, _, refused := refusalOf(err); refused {
+		return nil // the text is no ID, or the person may not list everything
+	}
+	if err != nil {
+		return err
+	}
+	return p.add(v, out.ResourceInventoryList)
+}
+
+// find adds a page of what has the text in its name, ID, ARN, host, image,
+// size, platform or tags. Whose ID was found is not looked for so far.
 func (p *inventoryPage) find(v *visit, text string) error {
 	list := v.paged(inventoryPath, url.Values{"q": {text}})
 	in := &api.FindResourcesInput{Text: &text, MaxResults: new(int64(inventoryRows)), NextToken: list.token()}
+	known := map[string]bool{}
+	for _, row := range p.Rows {
+		known[row.ARN] = true
+	}
 	for range findPages {
 		var out api.FindResourcesOutput
 		if err := v.call("FindResources", in, &out); err != nil {
 			return err
 		}
 		for i := range out.Resources {
-			p.Rows = append(p.Rows, foundRow(&out.Resources[i]))
+			if row := foundRow(&out.Resources[i]); !known[row.ARN] {
+				p.Rows = append(p.Rows, row)
+			}
 		}
 		p.Pages = list.pages(out.NextToken)
 		if in.NextToken = out.NextToken; in.NextToken == nil || len(p.Rows) > 0 {

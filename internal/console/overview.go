@@ -28,6 +28,7 @@ type overviewBody struct {
 	Cut      bool   // there are more configurations than were put in order
 	Silence  string // about configurations that are shared with the viewer's account
 	FirstRun bool
+	later    // the rows, with their history
 }
 
 // tile is one number that sums the page up.
@@ -78,12 +79,13 @@ func (c *console) overview(v *visit) error {
 		now, silence = *at, v.lendersSilence()
 	}
 	slices.SortStableFunc(all, func(a, b api.Position) int { return worseFirst(&a, &b, now) })
-	body := overviewBody{Moment: v.picker(at, nil), Tiles: tilesOf(all, now, at != nil), Cut: cut, Silence: silence, FirstRun: len(all) == 0 && at == nil}
+	body := &overviewBody{Moment: v.picker(at, nil), Tiles: tilesOf(all, now, at != nil), Cut: cut, Silence: silence, FirstRun: len(all) == 0 && at == nil}
 	var from, to int
 	body.Pages, from, to = pagesOf(v.URL.Path, v.kept("at"), v.pageNumber(), overviewRows, len(all))
-	if body.Rows, err = v.positionRows(all[from:to], at, now); err != nil {
+	body.later = v.after(func() error { // as could be listed without
+		body.Rows, err = v.positionRows(all[from:to], at, now)
 		return err
-	}
+	})
 	return v.show(http.StatusOK, "overview", "Overview", body)
 }
 

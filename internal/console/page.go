@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -90,11 +91,51 @@ type page struct {
 	Zone    string   // that times are in
 	Flash   string   // what the page before has left to say
 	Regions []string // that the person looked at before
+	Way     *sending
 	Body    any
 }
 
-// show renders a page whole before its first byte is sent, so that a page that
-// cannot be rendered is an error and not half a page.
+// sending is a page on its way to the browser.
+type sending struct {
+	v      *visit
+	status int
+	out    bytes.Buffer
+	begun  bool // the browser has the status and a part of the page
+}
+
+// Early sends what is rendered so far, so that the browser fetches what the head
+// names while the rest is made. Pages of errors are sent in one piece.
+func (s *sending) Early() (string, error) {
+	if s.status != http.StatusOK || s.v.Method != http.MethodGet {
+		return "", nil
+	}
+	if !s.begun {
+		s.begin()
+	}
+	_, err := s.out.WriteTo(s.v.w)
+	return "", cmp.Or(err, http.NewResponseController(s.v.w).Flush())
+}
+
+func (s *sending) begin() {
+	s.v.w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	s.v.w.WriteHeader(s.status)
+	s.begun = true
+}
+
+// end sends the rest of the page.
+func (s *sending) end() {
+	if !s.begun {
+		s.v.w.Header().Set("Content-Length", strconv.Itoa(s.out.Len()))
+		s.begin()
+	}
+	if s.v.Method != http.MethodHead {
+		_, _ = s.out.WriteTo(s.v.w) // a browser that went away has no use for an error
+	}
+}
+
+// show renders a page. Whatever may be refused was asked before, so that the status
+// is right; a page that cannot be rendered to its end is an error, or where a part
+// of it is sent already, a broken connection.
 func (v *visit) show(status int, name, title string, body any) error {
 	t, ok := v.c.templates[name]
 	if !ok {
@@ -103,21 +144,21 @@ func (v *visit) show(status int, name, title string, body any) error {
 	if want, ok := bodies[name]; ok && reflect.TypeOf(want) != reflect.TypeOf(body) {
 		return fmt.Errorf("the template %q is given a %T, and is for a %T", name, body, want)
 	}
-	var out bytes.Buffer
-	err := t.ExecuteTemplate(&out, "layout.html", page{
-		Title: title, Section: v.section(), Tab: v.tab(), Path: v.shown(), Body: body, Theme: v.theme(), Flash: v.flashed(), Now: v.at(v.c.Now()), Zone: v.zone.String(),
+	way := &sending{v: v, status: status}
+	v.way = way
+	err := t.ExecuteTemplate(&way.out, "layout.html", page{
+		Way: way, Title: title, Section: v.section(), Tab: v.tab(), Path: v.shown(), Body: body, Theme: v.theme(), Flash: v.flashed(), Now: v.at(v.c.Now()), Zone: v.zone.String(),
 		Account: v.who.Identity.Account, Root: v.who.Identity.Root, Person: v.who.Identity.Principal, Region: v.who.Region, Regions: v.regions(), Wanted: v.region,
 	})
+	if err != nil && way.begun {
+		v.c.Log.Error("page cut off", "path", v.URL.Path, "error", err)
+		v.breakOff()
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("render %s: %w", name, err)
 	}
-	h := v.w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(out.Len()))
-	v.w.WriteHeader(status)
-	if v.Method != http.MethodHead {
-		_, _ = out.WriteTo(v.w) // a browser that went away has no use for an error
-	}
+	way.end()
 	return nil
 }
 

@@ -25,6 +25,7 @@ type visit struct {
 	session *iam.Session // nil where nobody is signed in
 	stale   bool         // the browser has a session that is over
 	region  field        // that was asked for and refused
+	way     *sending     // of the page, while it is rendered
 }
 
 // serve finds out who asks, sends strangers to the sign-in page, and answers

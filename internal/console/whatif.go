@@ -34,6 +34,7 @@ type whatIfPage struct {
 	Sent           form   // the action that was to be added, where it was refused
 	Share, Other   string // addresses of this plan, and of it in the other mode
 	Result         *whatIfResult
+	later          // what would come of the plan: what refuses it is no error of the page
 }
 
 // plannedAction is one line of the plan.
@@ -118,7 +119,10 @@ func (c *console) whatIf(v *visit) error {
 	if p.Sent.values != nil {
 		status = http.StatusBadRequest
 	}
-	p.simulate(v)
+	p.later = v.after(func() error {
+		p.simulate(v)
+		return nil
+	})
 	return v.show(status, "what-if", "What if?", p)
 }
 
