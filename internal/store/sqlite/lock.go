@@ -29,9 +29,12 @@ func lockFile(path string) (*os.File, error) {
 
 // The file has two lines of a fixed length, so that both can be written again
 // where a full disk has no room for more: the process's number, and the moment
-// of Conn.Promise.
+// of Conn.Promise. The mark before the moment keeps it from being taken for a
+// second process by kill $(cat reeve.db.lock): number 0 is who asks, and all of
+// its group.
 const (
 	ownerSize  = 20
+	momentMark = "@"
 	momentSize = 20
 )
 
@@ -50,7 +53,7 @@ func writeOwner(f *os.File) error {
 // writeMoment is none.
 func readMoment(f *os.File) (int64, error) {
 	b := make([]byte, momentSize)
-	if _, err := f.ReadAt(b, ownerSize); err != nil && err != io.EOF {
+	if _, err := f.ReadAt(b, ownerSize+int64(len(momentMark))); err != nil && err != io.EOF {
 		return 0, err
 	}
 	moment, err := strconv.ParseInt(string(b), 10, 64)
@@ -62,7 +65,7 @@ func readMoment(f *os.File) (int64, error) {
 
 // writeMoment overwrites the moment in a lock file, and waits for the disk.
 func writeMoment(f *os.File, moment int64) error {
-	if _, err := fmt.Fprintf(io.NewOffsetWriter(f, ownerSize), "%0*d\n", momentSize, moment); err != nil {
+	if _, err := fmt.Fprintf(io.NewOffsetWriter(f, ownerSize), momentMark+"%0*d\n", momentSize, moment); err != nil {
 		return err
 	}
 	return f.Sync()
