@@ -35,18 +35,19 @@ type cable struct {
 	server, client string // names of the namespaces
 }
 
-// lay makes the namespaces and the cable, which end with the test.
-func lay(t *testing.T) *cable {
+// lay makes the namespaces and the cable, which end with the test, or says why
+// it cannot.
+func lay(t *testing.T) (c *cable, why string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("NOT TESTED: the network is cut in namespaces of its own, which takes root")
+		return nil, "NOT TESTED: the network is cut in namespaces of its own, which takes root"
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
 		missingPart(t, "ip is not installed: install iproute2")
 	}
-	c := &cable{t, fmt.Sprintf("reeve-server-%d", os.Getpid()), fmt.Sprintf("reeve-client-%d", os.Getpid())}
+	c = &cable{t, fmt.Sprintf("reeve-server-%d", os.Getpid()), fmt.Sprintf("reeve-client-%d", os.Getpid())}
 	if out, err := exec.Command("ip", "netns", "add", c.server).CombinedOutput(); err != nil {
-		t.Skipf("NOT TESTED: this root may make no namespaces of the network: %v %s", err, out)
+		return nil, fmt.Sprintf("NOT TESTED: this root may make no namespaces of the network: %v %s", err, out)
 	}
 	t.Cleanup(func() { c.ip("netns", "delete", c.server) })
 	c.ip("netns", "add", c.client)
@@ -57,7 +58,7 @@ func lay(t *testing.T) *cable {
 		c.ip("-n", namespace, "link", "set", "lo", "up")
 		c.ip("-n", namespace, "link", "set", "cable", "up")
 	}
-	return c
+	return c, ""
 }
 
 func missingPart(t *testing.T, what string) {
@@ -80,9 +81,9 @@ func (c *cable) cut()  { c.ip("-n", c.server, "link", "set", "cable", "down") }
 func (c *cable) mend() { c.ip("-n", c.server, "link", "set", "cable", "up") }
 
 // start starts a server at its end of the cable.
-func (c *cable) start(data string) *process {
+func (c *cable) start(data string, environment ...string) *process {
 	c.t.Helper()
-	cmd := command(rootEnvironment(), "serve", "--data", data, "--listen", serverEnd+":4750")
+	cmd := command(environment, "serve", "--data", data, "--listen", serverEnd+":4750")
 	inside := exec.Command("ip", append([]string{"netns", "exec", c.server}, cmd.Args...)...)
 	inside.Env = cmd.Env
 	s := launchAs(c.t, data, inside)
@@ -203,8 +204,11 @@ func (a *account) associate(ctx context.Context, machine, arn string) error {
 // again, and in the end everything that was acknowledged is there, once.
 func TestACableThatIsCutLosesNothing(t *testing.T) {
 	dice := chance(t)
-	c := lay(t)
-	s := c.start(t.TempDir())
+	c, why := lay(t)
+	if c == nil {
+		t.Skip(why)
+	}
+	s := c.start(t.TempDir(), rootEnvironment()...)
 	c.plugIn()
 	a := s.root()
 	arn, err := a.configure(t.Context(), "cut", types.LicenseCountingTypeVcpu, 1_000_000)

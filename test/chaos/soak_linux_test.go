@@ -1,5 +1,3 @@
-//go:build unix
-
 package chaos_test
 
 import (
@@ -22,7 +20,8 @@ import (
 
 // TestSoak lets everybody write and read for a long time, on SQLite and on two
 // servers over PostgreSQL, with a fault every few seconds: servers are killed
-// or stopped, the disk fills up, PostgreSQL crashes, backups are made. Nothing
+// or stopped, the disk fills up, the cable between SQLite's server and its
+// clients is cut, PostgreSQL crashes, backups are made. Nothing
 // that was acknowledged may be lost, no limit be exceeded, no answer for a
 // moment change, and no server grow. SOAK says how long both take together.
 func TestSoak(t *testing.T) {
@@ -56,6 +55,7 @@ type soak struct {
 	dice     *rand.Rand
 	cluster  *pgtest.Cluster // nil with SQLite
 	disk     string          // of SQLite's directory, "" where none can be mounted
+	cable    *cable          // to SQLite's server, nil where none can be laid
 	servers  []*process
 	metrics  []string // their addresses
 	setting  []string
@@ -86,9 +86,10 @@ func newSoak(t *testing.T, servers int, cluster *pgtest.Cluster) *soak {
 	} else if os.Geteuid() == 0 {
 		root = smallDisk(t, "2g")
 		s.disk = root
+		s.layCable()
 	}
 	for n := range servers {
-		s.metrics = append(s.metrics, freeAddress(t))
+		s.metrics = append(s.metrics, s.freeAddress())
 		s.servers = append(s.servers, nil)
 		s.start(n, filepath.Join(root, fmt.Sprint("data", n)))
 	}
@@ -100,10 +101,33 @@ func newSoak(t *testing.T, servers int, cluster *pgtest.Cluster) *soak {
 	return s
 }
 
+// layCable puts a cable between the server and everybody else.
+func (s *soak) layCable() {
+	var why string
+	if s.cable, why = lay(s.t); s.cable == nil {
+		s.t.Log(why)
+		return
+	}
+	s.cable.plugIn()
+}
+
+func (s *soak) freeAddress() string {
+	if s.cable != nil {
+		return serverEnd + ":4751"
+	}
+	return freeAddress(s.t)
+}
+
 // start starts a server in the place of a dead one.
 func (s *soak) start(n int, data string) {
 	s.t.Helper()
-	p := start(s.t, data, append(slices.Clone(s.setting), "REEVE_METRICS="+s.metrics[n])...)
+	setting := append(slices.Clone(s.setting), "REEVE_METRICS="+s.metrics[n])
+	var p *process
+	if s.cable != nil {
+		p = s.cable.start(data, setting...)
+	} else {
+		p = start(s.t, data, setting...)
+	}
 	p.mayLog = []string{"its disk is full or read-only", "answered before its event is written", "database is not available", "audit trail cannot be written"}
 	s.servers[n] = p
 }
@@ -142,6 +166,9 @@ func (s *soak) draw() string {
 	}
 	if s.disk != "" {
 		faults = append(faults, "full disk")
+	}
+	if s.cable != nil {
+		faults = append(faults, "cut cable")
 	}
 	if s.cluster != nil {
 		faults = append(faults, "kill another", "crash of PostgreSQL")
@@ -254,6 +281,9 @@ func (s *soak) inject(fault string) (repair func()) {
 		return func() { s.start(n, s.servers[n].data) }
 	case "full disk":
 		return fill(t, s.disk)
+	case "cut cable":
+		s.cable.cut()
+		return s.cable.mend
 	case "crash of PostgreSQL":
 		must(t, "crash PostgreSQL", s.cluster.Kill(pgtest.Leader))
 		return func() { must(t, "start PostgreSQL", s.cluster.Start(pgtest.Leader)) }
