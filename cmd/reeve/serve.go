@@ -119,9 +119,6 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if err := checkSettings(&cfg); err != nil {
-		return &usageError{err}
-	}
 	limitMemory(cfg.Memory)
 	s, err := openServer(ctx, cfg, newLogger(p.stderr, cfg))
 	if err != nil {
@@ -201,6 +198,9 @@ func openServer(ctx context.Context, cfg config.Config, log *slog.Logger) (*serv
 // open begins with what can be mistaken: a taken port or a wrong file must not
 // cost a migration, or leave a master key behind.
 func (s *serverProcess) open(ctx context.Context) (err error) {
+	if err = checkSettings(&s.cfg); err != nil {
+		return &usageError{err}
+	}
 	if s.listener, err = listen(s.cfg.Listen); err != nil {
 		return err
 	}

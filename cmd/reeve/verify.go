@@ -147,12 +147,8 @@ func (v *verification) conclude() error {
 		}
 	}
 	if v.faults > 0 {
-		verb := "have"
-		if v.faults == 1 {
-			verb = "has"
-		}
-		return negative("%d of %s %s a fault (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
-			v.faults, v.checked(), verb, counted(v.revisions, "revision"), counted(v.intervals, "interval"))
+		return negative("there is a fault in %d of %s (%s and %s were checked): restore the database from a backup, and keep this one for comparison",
+			v.faults, v.checked(), counted(v.revisions, "revision"), counted(v.intervals, "interval"))
 	}
 	if !v.p.forPeople() {
 		return nil

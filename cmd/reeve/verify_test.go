@@ -38,7 +38,7 @@ func TestVerifyNamesTheLedgerThatWasTamperedWith(t *testing.T) {
 	}
 	tamper(t, s.cfg.Data, "UPDATE revision SET caller = 'somebody else' WHERE configuration = (SELECT num FROM configuration WHERE id = $1)", lastPart(arns[1]))
 	out, err = verifyDirectory(s.cfg.Data)
-	if err == nil || !strings.Contains(err.Error(), "1 of 3 ledgers has a fault") {
+	if err == nil || !strings.Contains(err.Error(), "a fault in 1 of 3 ledgers") {
 		t.Errorf("after: %v", err)
 	}
 	if !strings.Contains(out, arns[1]) || strings.Contains(out, arns[0]) || strings.Contains(out, "everything agrees") {
