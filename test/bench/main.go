@@ -62,6 +62,7 @@ type options struct {
 	only      string
 	binary    string // the program to start; "" builds it
 	settings  string // flags of reeve serve
+	trail     bool   // calls are recorded
 	profile   string
 	json      string
 	plot      string
@@ -72,8 +73,8 @@ type options struct {
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	if len(os.Args) == 4 && os.Args[1] == "serve" {
-		if err := serve(database(os.Args[2]), os.Args[3]); err != nil {
+	if len(os.Args) == 5 && os.Args[1] == "serve" {
+		if err := serve(database(os.Args[2]), os.Args[3], os.Args[4] == "true"); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -106,6 +107,7 @@ func readOptions(args []string) (options, error) {
 	quick := f.Bool("quick", false, "small fleets and short rounds")
 	f.StringVar(&o.data, "data", "", "directory that keeps the fleets (default: a temporary one)")
 	f.StringVar(&o.postgres, "postgres", "", "URL of the PostgreSQL server to use (default: start one)")
+	f.BoolVar(&o.trail, "trail", true, "record the calls of lists and writes in the audit trail, as reeve serve does")
 	f.IntVar(&o.rounds, "rounds", 5, "rounds; figures are medians of them")
 	f.DurationVar(&o.slice, "slice", 200*time.Millisecond, "how long a list is asked for in a round; writes take five times that")
 	f.IntVar(&o.clients, "clients", 16, "connections that ask for lists at once")

@@ -88,7 +88,7 @@ func (b *bench) reevePeer() (server *child, cases []peerCase, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if server, err = startChild(b.ctx, db, ""); err != nil {
+	if server, err = b.startChild(db, ""); err != nil {
 		return nil, nil, err
 	}
 	r := &rig{child: server, fleet: f}

@@ -46,15 +46,15 @@ func (b *bench) startServer(kind string, s shape) (*child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return startChild(b.ctx, db, b.profileFor(kind+"-"+s.Name))
+	return b.startChild(db, b.profileFor(kind+"-"+s.Name))
 }
 
-func startChild(ctx context.Context, db database, profile string) (*child, error) {
+func (b *bench) startChild(db database, profile string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "serve", string(db), profile)
+	cmd := exec.CommandContext(b.ctx, self, "serve", string(db), profile, strconv.FormatBool(b.trail))
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -82,7 +82,7 @@ func (c *child) stop() {
 }
 
 // serve is the child's main.
-func serve(db database, profile string) error {
+func serve(db database, profile string, isRecorded bool) error {
 	ctx := context.Background()
 	if profile != "" {
 		f, err := os.Create(profile)
@@ -99,7 +99,11 @@ func serve(db database, profile string) error {
 		return err
 	}
 	defer s.Close()
-	trail := audit.New(audit.Config{Store: s.Audit(), Mode: audit.All, Server: "bench", Root: account, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
+	mode := audit.Off
+	if isRecorded {
+		mode = audit.All
+	}
+	trail := audit.New(audit.Config{Store: s.Audit(), Mode: mode, Server: "bench", Root: account, Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	defer trail.Close()
 	var a addresses
 	if a.Reeve, err = listenAPI(ctx, s, trail, servedPages); err != nil {

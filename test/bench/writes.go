@@ -52,7 +52,7 @@ func (b *bench) measureWrites(kind string) ([]writeRow, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	server, err := startChild(b.ctx, db, b.profileFor(kind+"-writes"))
+	server, err := b.startChild(db, b.profileFor(kind+"-writes"))
 	if err != nil {
 		return nil, err
 	}
