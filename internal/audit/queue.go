@@ -41,13 +41,13 @@ type block struct {
 }
 
 // add takes an event at its time and returns the block that it is in, and
-// whether that should be written soon.
-func (q *queue) add(l *line) (b *block, ready bool) {
+// whether the one before it is full now, which should be written soon.
+func (q *queue) add(l *line) (b *block, full bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.last = max(q.now().UnixMicro(), q.last+1)
 	l.stamp(q.last, &q.clock)
-	b = q.blockFor(len(l.bytes))
+	b, full = q.blockFor(len(l.bytes))
 	if b.events == 0 {
 		b.first = q.last
 	}
@@ -58,29 +58,36 @@ func (q *queue) add(l *line) (b *block, ready bool) {
 	if q.bytes >= q.limit && q.room == nil {
 		q.room = make(chan struct{})
 	}
-	return b, len(q.sealed) > 0
+	return b, full
 }
 
 // blockFor returns the open block, a new one if that has no room.
-func (q *queue) blockFor(size int) *block {
+func (q *queue) blockFor(size int) (_ *block, full bool) {
 	if b := q.open; b != nil && (len(b.lines)+size > blockBytes || q.last-b.first > blockSpan.Microseconds()) {
-		q.sealed, q.open = append(q.sealed, b), nil
+		q.sealed, q.open, full = append(q.sealed, b), nil, true
 	}
 	if q.open == nil {
 		q.open = &block{lines: q.spare[:0], done: make(chan struct{})}
 		q.spare = nil
 	}
-	return q.open
+	return q.open, full
 }
 
-// next returns the block to be written next, or nil. It stays the next one
-// until it is written.
+// seal ends the open block, so that all events that are here now can be
+// written.
+func (q *queue) seal() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.open != nil {
+		q.sealed, q.open = append(q.sealed, q.open), nil
+	}
+}
+
+// next returns the sealed block to be written next, or nil. It stays the next
+// one until it is written.
 func (q *queue) next() *block {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.sealed) == 0 && q.open != nil {
-		q.sealed, q.open = append(q.sealed, q.open), nil
-	}
 	if len(q.sealed) == 0 {
 		return nil
 	}

@@ -113,9 +113,9 @@ func (r *Recorder) Record(ctx context.Context, e Event) error {
 		e.Account = r.cfg.Root
 	}
 	l := encode(&e)
-	b, ready := r.queue.add(l)
+	b, full := r.queue.add(l)
 	l.release()
-	if ready || e.lasting() {
+	if full || e.lasting() {
 		select {
 		case r.wake <- struct{}{}:
 		default:
@@ -147,7 +147,7 @@ func (r *Recorder) await(ctx context.Context, b *block) error {
 	}
 }
 
-// Close writes what is left and ends the Recorder. Its error says what could
+// Close writes what is there and ends the Recorder. Its error says what could
 // not be written.
 func (r *Recorder) Close() error {
 	if r == nil {
@@ -188,8 +188,12 @@ func (r *Recorder) run() {
 	}
 }
 
-// flush writes all blocks, and tries each until it is written or ctx ends.
+// flush writes all events that are here when it begins, and tries each block
+// until it is written or ctx ends. Those that come meanwhile make a block for
+// the next time, or for now only if it gets full: while many come, a segment
+// for the few that came during the last write would cost more than all else.
 func (r *Recorder) flush(ctx context.Context) {
+	r.queue.seal()
 	backoff := leastBackoff
 	for {
 		b := r.queue.next()

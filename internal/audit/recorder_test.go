@@ -121,6 +121,36 @@ func TestReadsAreWrittenSoonWithoutAnybodyWaiting(t *testing.T) {
 	}
 }
 
+// busy is a trail during each of whose writes one more call is made.
+type busy struct {
+	audit.Store
+	call func()
+}
+
+func (b busy) Append(ctx context.Context, s audit.Segment) error {
+	b.call()
+	return b.Store.Append(ctx, s)
+}
+
+func TestCallsThatComeDuringAWriteWaitForTheNext(t *testing.T) {
+	const most = 500
+	s, _ := open(t)
+	var r *audit.Recorder
+	calls := 0
+	r = record(t, audit.Config{Store: busy{s, func() {
+		if calls++; calls <= most {
+			r.Record(t.Context(), audit.Event{Name: "List", ReadOnly: true})
+		}
+	}}})
+	if err := r.Record(t.Context(), audit.Event{Name: "Change"}); err != nil {
+		t.Fatal(err)
+	}
+	r.Close() // the call during its write comes too late
+	if n := r.Stats().Segments; n > most/2 {
+		t.Errorf("%d segments, one for each call that came during a write", n)
+	}
+}
+
 func TestModesSayWhatIsRecorded(t *testing.T) {
 	calls := []audit.Event{
 		{Name: "Change"}, {Name: "RefusedChange", ErrorCode: "E"},
