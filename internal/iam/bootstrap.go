@@ -70,7 +70,7 @@ func (o RootOptions) Check() error {
 		return refuse(Invalid, "set both REEVE_ROOT_ACCESS_KEY_ID and REEVE_ROOT_SECRET_ACCESS_KEY, or neither")
 	case o.AccessKeyID == "":
 		return nil
-	case !keyID.MatchString(o.AccessKeyID):
+	case !isKeyID(o.AccessKeyID):
 		return refuse(Invalid, "REEVE_ROOT_ACCESS_KEY_ID is not usable: give 4 to 128 letters, digits or underscores")
 	case len(secret) < 4 || len(secret) > 256 || strings.ContainsFunc(secret, notPrintable):
 		return refuse(Invalid, "REEVE_ROOT_SECRET_ACCESS_KEY is not usable: give 4 to 256 printable ASCII characters without spaces")

@@ -142,6 +142,8 @@ func TestBootstrapRefusesUnusableValues(t *testing.T) {
 		"key alone":       {key("AKIA", ""), "set both"},
 		"secret alone":    {key("", "secret"), "set both"},
 		"slash in key":    {key("AK/IA", "secret"), "ACCESS_KEY_ID"},
+		"short key":       {key("AKI", "secret"), "ACCESS_KEY_ID"},
+		"long key":        {key(strings.Repeat("A", 129), "secret"), "ACCESS_KEY_ID"},
 		"newline, secret": {key("AKIA", "a\nb = c"), "SECRET_ACCESS_KEY"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -139,7 +139,7 @@ func (d *Directory) Lookup(ctx context.Context, accessKeyID string) (secret stri
 // LookupSigner is Lookup for a request that may come with a session's token. A
 // session that has ended is [ErrExpiredToken]. Nobody may change the identity.
 func (d *Directory) LookupSigner(ctx context.Context, accessKeyID, token string) (secret string, who *Identity, err error) {
-	if !keyID.MatchString(accessKeyID) || len(token) > MaxToken {
+	if !isKeyID(accessKeyID) || len(token) > MaxToken {
 		return "", nil, ErrUnknownAccessKey
 	}
 	name, read := accessKeyID, d.read
