@@ -271,7 +271,7 @@ func (s *serverProcess) openHandler(ctx context.Context) error {
 	mux.HandleFunc("GET "+keyPath, s.showKeys)
 	pages := new(server.CacheStats)
 	agents := agent.New(agent.Config{Manager: s.manager, Directory: s.directory, Log: s.log, Memory: memoryFor(s.cfg.Memory).agents, Meter: s.measure(pages),
-		Audit: s.audit, Address: s.addressOf})
+		Audit: s.audit, TrustProxy: s.cfg.TrustProxy})
 	for _, path := range []string{"/agent", "/agent/", "/ocsinventory"} { // the last is where agents go that are given a host alone
 		mux.Handle(path, s.counted(agents, always("agent")))
 	}

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"net/http"
 	"time"
 
 	"reeve/internal/audit"
 	"reeve/internal/metrics"
-	"reeve/internal/sts"
 )
 
 // openAudit makes what records the calls.
@@ -15,11 +13,6 @@ func (s *serverProcess) openAudit() {
 		Store: s.store.Audit(), Mode: audit.Mode(s.cfg.Audit), Server: s.name(), Root: s.root.Account,
 		Retention: s.cfg.AuditRetention, Now: time.Now, Log: s.log,
 	})
-}
-
-// addressOf is where a request came from, as far as it can be believed.
-func (s *serverProcess) addressOf(r *http.Request) string {
-	return sts.OriginOf(r, s.cfg.TrustProxy).SourceIP
 }
 
 // auditMetrics is what metrics tell of the audit trail.

@@ -51,8 +51,8 @@ type Config struct {
 
 	Meter Meter // nil counts nothing
 
-	Audit   *audit.Recorder            // records every report; nil records none
-	Address func(*http.Request) string // where an agent is; nil: where its connection is from
+	Audit      *audit.Recorder // records every report; nil records none
+	TrustProxy bool            // believes a proxy in front where agents are
 }
 
 // handler answers agents.
@@ -82,7 +82,7 @@ func New(cfg Config) http.Handler {
 		decoding:  make(chan struct{}, decoders),
 		ingest:    newIngest(cfg.Manager, cfg.Meter),
 		meter:     cfg.Meter,
-		trail:     trail{cfg.Audit, cfg.Log, cfg.Address},
+		trail:     trail{cfg.Audit, cfg.Log, cfg.TrustProxy},
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 
 	"github.com/go-json-experiment/json"
@@ -23,9 +22,9 @@ type said struct {
 // trail records what agents report: an event for each inventory, and for each
 // message that is refused. That an agent asks whether it may report is none.
 type trail struct {
-	recorder *audit.Recorder
-	log      *slog.Logger
-	address  func(*http.Request) string
+	recorder   *audit.Recorder
+	log        *slog.Logger
+	trustProxy bool
 }
 
 // errTrailFull turns a message away before it does anything. It has no event:
@@ -46,7 +45,7 @@ func (t *trail) record(r *http.Request, s *said, a *answer, refused error) {
 		return
 	}
 	e := audit.Event{
-		Source: audit.SourceReeve, Name: operation, UserAgent: r.UserAgent(), SourceIP: t.addressOf(r), RequestID: newID(),
+		Source: audit.SourceReeve, Name: operation, UserAgent: r.UserAgent(), SourceIP: iam.OriginOf(r, t.trustProxy).SourceIP, RequestID: newID(),
 	}
 	if s.token != nil {
 		e.Account, e.Region = s.token.Account, s.token.Region
@@ -74,15 +73,6 @@ func reason(refused error) string {
 		return why.text
 	}
 	return ""
-}
-
-// addressOf is where an agent is.
-func (t *trail) addressOf(r *http.Request) string {
-	if t.address != nil {
-		return t.address(r)
-	}
-	host, _, _ := net.SplitHostPort(r.RemoteAddr)
-	return host
 }
 
 func newID() string {

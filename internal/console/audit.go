@@ -22,7 +22,7 @@ const (
 func (c *console) record(v *visit, who audit.Identity, region, code, message string) {
 	e := audit.Event{
 		Type: audit.TypeSignIn, Source: audit.SourceSignIn, Name: "ConsoleLogin", Identity: who, Account: who.Account, Region: region,
-		SourceIP: c.address(v.Request), UserAgent: v.UserAgent(), RequestID: requestID(),
+		SourceIP: c.from(v.Request).SourceIP, UserAgent: v.UserAgent(), RequestID: requestID(),
 		ErrorCode: code, ErrorMessage: message, Response: []byte(`{"ConsoleLogin":"Success"}`),
 	}
 	if code != "" {

@@ -8,12 +8,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"reeve/internal/iam"
 )
 
 // maxCookie bounds what a sealed cookie holds, in bytes before its encoding:
@@ -86,51 +87,23 @@ func kept[T any](v *visit, name string) (value T, ok bool) {
 func (v *visit) setCookie(name, value string, lasting time.Duration) {
 	http.SetCookie(v.w, &http.Cookie{
 		Name: name, Value: value, Path: Home, MaxAge: int(lasting / time.Second),
-		HttpOnly: true, Secure: v.c.overTLS(v.Request), SameSite: http.SameSiteLaxMode,
+		HttpOnly: true, Secure: v.c.from(v.Request).Secure, SameSite: http.SameSiteLaxMode,
 	})
 }
 
 func (v *visit) dropCookie(name string) { v.setCookie(name, "", -time.Second) }
 
-// overTLS says whether the browser's own connection is encrypted.
-func (c *console) overTLS(r *http.Request) bool {
-	return r.TLS != nil || c.TrustProxy && r.Header.Get("X-Forwarded-Proto") == "https"
-}
-
-// address is where a request comes from.
-func (c *console) address(r *http.Request) string {
-	if c.TrustProxy {
-		if last := lastForwarded(r); last != "" {
-			return last
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
-}
-
-// lastForwarded is the address that our own proxy added; those before it are
-// what others say.
-func lastForwarded(r *http.Request) string {
-	lines := r.Header.Values("X-Forwarded-For")
-	if len(lines) == 0 {
-		return ""
-	}
-	return lastOf(lines[len(lines)-1])
-}
+// from is where a request comes from.
+func (c *console) from(r *http.Request) iam.Origin { return iam.OriginOf(r, c.TrustProxy) }
 
 // origin is the address of this server as the browser has it, without a path.
 func (c *console) origin(r *http.Request) string {
 	host := r.Host
 	if forwarded := r.Header.Get("X-Forwarded-Host"); c.TrustProxy && forwarded != "" {
-		host = lastOf(forwarded)
+		host = strings.TrimSpace(forwarded[strings.LastIndexByte(forwarded, ',')+1:])
 	}
-	if c.overTLS(r) {
+	if c.from(r).Secure {
 		return "https://" + host
 	}
 	return "http://" + host
 }
-
-func lastOf(list string) string { return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:]) }

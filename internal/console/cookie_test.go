@@ -51,6 +51,26 @@ func TestTheSessionsCookieIsForTheConsoleAlone(t *testing.T) {
 	}
 }
 
+// A session is listed with the browser's address, and never with one that the
+// browser itself wrote.
+func TestASessionIsListedWithWhereItIsFrom(t *testing.T) {
+	for forwarded, want := range map[string]string{"203.0.113.9, 198.51.100.7:5678": "198.51.100.7", "203.0.113.9, [2001:db8::2]:443": "2001:db8::2"} {
+		for trust, want := range map[bool]string{true: want, false: "127.0.0.1"} {
+			var sessions *iam.Sessions
+			d := openDeskWith(t, func(_ *licensetest.Server, cfg *console.Config) { cfg.TrustProxy, sessions = trust, cfg.Sessions })
+			d.cookieOf(http.Header{"X-Forwarded-For": {forwarded}})
+			_, who, err := d.Directory.Lookup(t.Context(), d.Credentials(licensetest.Root).AccessKeyID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list, _, err := sessions.List(t.Context(), who, iam.SessionPlace{}, 10)
+			if err != nil || len(list) != 1 || list[0].Address != want {
+				t.Errorf("%s, trusted %t: the sessions are %+v, %v; want one from %s", forwarded, trust, list, err, want)
+			}
+		}
+	}
+}
+
 // What a browser held before a sign-in opens nothing after it.
 func TestASignInMakesANewSession(t *testing.T) {
 	d := signedIn(t, licensetest.Root)

@@ -40,7 +40,7 @@ func (c *console) visitor(v *visit) error {
 	v.session = session
 	v.who = server.Caller{
 		Identity: who, AccessKeyID: session.AccessKeyID, Region: session.Region,
-		Origin: iam.Origin{SourceIP: c.address(v.Request), Secure: c.overTLS(v.Request), UserAgent: v.UserAgent()},
+		Origin: c.from(v.Request),
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (c *console) identityOf(ctx context.Context, s *iam.Session) (iam.Identity,
 // begin opens a session, which is always a new one: whatever the browser held
 // before ends.
 func (v *visit) begin(given iam.Session) error {
-	given.Address, given.Browser = v.c.address(v.Request), v.UserAgent()
+	given.Address, given.Browser = v.c.from(v.Request).SourceIP, v.UserAgent()
 	session, token, err := v.c.Sessions.Open(v.Context(), given)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func (c *console) signIn(v *visit) error {
 // prove says whose access key this is if the secret is the right one, and how
 // long to wait where too many attempts have failed.
 func (c *console) prove(v *visit, id, given string) (*iam.Identity, time.Duration, error) {
-	by := guesser{network(c.address(v.Request)), clipped(id)}
+	by := guesser{network(c.from(v.Request).SourceIP), clipped(id)}
 	if wait := c.tries.begin(c.Now(), by); wait > 0 {
 		return nil, wait, nil
 	}

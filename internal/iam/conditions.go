@@ -5,13 +5,6 @@ import (
 	"time"
 )
 
-// Origin is where a request came from.
-type Origin struct {
-	SourceIP  string // "" where it is not known
-	Secure    bool   // over TLS
-	UserAgent string // what sent it, as it says itself; "" where it does not
-}
-
 // Keys are the condition keys that every request of a caller has, whatever it
 // asks for, by their names in lower case.
 func (who *Identity) Keys(from Origin, region string, now time.Time) map[string][]string {

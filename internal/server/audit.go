@@ -10,7 +10,7 @@ import (
 	"reeve/internal/api"
 	"reeve/internal/audit"
 	"reeve/internal/awsjson"
-	"reeve/internal/sts"
+	"reeve/internal/iam"
 )
 
 // errTrailFull refuses a call before it does anything: what it does could not
@@ -82,7 +82,7 @@ func (t *trail) event(o *awsjson.Observation) audit.Event {
 	}
 	if o.Request != nil {
 		e.UserAgent = o.Request.UserAgent()
-		e.SourceIP = sts.OriginOf(o.Request, t.trustProxy).SourceIP
+		e.SourceIP = iam.OriginOf(o.Request, t.trustProxy).SourceIP
 	}
 	if who, err := signerOf(o.Call); err == nil {
 		e.Account, e.Region, e.Identity = who.Account, who.Region, audit.IdentityOf(who.Identity, who.AccessKeyID)

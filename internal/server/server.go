@@ -124,7 +124,7 @@ func (s *server) authenticate(verifier *sigv4.Verifier, r *http.Request, body []
 		return nil, errTooFast
 	}
 	s.directory.NoteUse(r.Context(), who)
-	return &signer{Identity: who, Region: proven.Region, Origin: sts.OriginOf(r, s.trustProxy), AccessKeyID: proven.AccessKeyID}, nil
+	return &signer{Identity: who, Region: proven.Region, Origin: iam.OriginOf(r, s.trustProxy), AccessKeyID: proven.AccessKeyID}, nil
 }
 
 // errTooFast refuses a request of a key that has made too many.

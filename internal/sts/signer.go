@@ -3,9 +3,6 @@ package sts
 import (
 	"context"
 	"errors"
-	"net"
-	"net/http"
-	"strings"
 
 	"reeve/internal/iam"
 	"reeve/internal/sigv4"
@@ -34,24 +31,4 @@ func LimitedAs(who *iam.Identity, accessKeyID string) string {
 		return who.Holder.ARN()
 	}
 	return accessKeyID
-}
-
-// OriginOf is where a request came from. Without a proxy that is trusted only
-// its connection counts: what a header says anybody could have written. With one
-// it is what that proxy added, the last of X-Forwarded-For.
-func OriginOf(r *http.Request, trustProxy bool) iam.Origin {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = ""
-	}
-	from := iam.Origin{SourceIP: host, Secure: r.TLS != nil, UserAgent: r.UserAgent()}
-	if !trustProxy {
-		return from
-	}
-	if lines := r.Header.Values("X-Forwarded-For"); len(lines) > 0 {
-		last := lines[len(lines)-1]
-		from.SourceIP = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
-	}
-	from.Secure = from.Secure || r.Header.Get("X-Forwarded-Proto") == "https"
-	return from
 }

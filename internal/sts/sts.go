@@ -88,7 +88,7 @@ type call struct {
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID()
-	c := &call{Request: r, origin: OriginOf(r, h.TrustProxy)}
+	c := &call{Request: r, origin: iam.OriginOf(r, h.TrustProxy)}
 	if h.Audit.Admit(r.Context()) != nil { // before a session is made that could not be recorded
 		h.refuse(w, id, errTrailFull)
 		return
