@@ -28,6 +28,7 @@ type storeOptions struct {
 
 	connections int           // to each PostgreSQL at most; 0 for what its URL says
 	patience    time.Duration // with a PostgreSQL that is away; 0 for the default, negative for none
+	await       bool          // one that is away is waited for, when it is opened too
 	log         *slog.Logger
 }
 
@@ -94,9 +95,22 @@ func openReplica(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
 
 func openDatabase(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
 	if o.postgres != "" {
-		return postgres.Open(ctx, o.postgres, postgres.Options{MaxConns: o.connections, Patience: o.patience})
+		return openPostgres(ctx, o)
 	}
 	return sqlite.Open(filepath.Join(o.data, databaseFile), sqlite.Options{WriterCache: o.memory.writer, ReaderCache: o.memory.readers, Log: o.log})
+}
+
+func openPostgres(ctx context.Context, o storeOptions) (sqlconn.DB, error) {
+	db, err := postgres.Open(ctx, o.postgres, postgres.Options{MaxConns: o.connections, Patience: o.patience, Await: o.await, Log: o.log})
+	switch {
+	case errors.Is(err, sqlconn.ErrUnavailable) && o.await:
+		return nil, fmt.Errorf("PostgreSQL does not answer: start it, correct --database, or wait longer with --database-patience: %w", err)
+	case errors.Is(err, sqlconn.ErrUnavailable):
+		return nil, fmt.Errorf("PostgreSQL does not answer: start it, or correct the URL of the database: %w", err)
+	case err != nil:
+		return nil, err
+	}
+	return db, nil
 }
 
 // makeDataDirectory makes the directory, for its owner alone.

@@ -219,7 +219,7 @@ func (s *serverProcess) open(ctx context.Context) (err error) {
 		return err
 	}
 	database := databaseOptions(&s.cfg)
-	database.memory, database.log = memoryFor(s.cfg.Memory), s.log
+	database.memory, database.log, database.await = memoryFor(s.cfg.Memory), s.log, true
 	if s.store, err = openStore(ctx, database); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func placeSettings() []Setting {
 			Help: "Connections to PostgreSQL at most, from 2 to 1000, to --database and to --read-database each; 0 leaves it to pool_max_conns of the URL, and without that to 4, or one for each processor if there are more",
 			set:  setDatabaseConnections},
 		{Name: "database-patience", Default: "15s", Kind: "duration",
-			Help: "How long a request waits for a PostgreSQL that is away before it is answered with ServiceUnavailableException; at most 10m, 0s for not at all",
+			Help: "How long a request waits for a PostgreSQL that is away before it is answered with ServiceUnavailableException, and a server that starts before it gives up; at most 10m, 0s for not at all",
 			set:  setDatabasePatience},
 	}
 }

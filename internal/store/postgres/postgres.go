@@ -33,6 +33,10 @@ type Options struct {
 	// Late makes Open ask the server nothing, so that it may be away.
 	Late bool
 
+	// Await makes Open wait, as long as calls do, for a server that is away; by
+	// default it fails at once.
+	Await bool
+
 	// Patience is how long a call waits for a server that is away before it
 	// returns ErrUnavailable; default 15 seconds, negative for none.
 	Patience time.Duration
@@ -69,7 +73,7 @@ func (d *DB) log() *slog.Logger {
 }
 
 // Open connects to a database given as a URL or as key=value words. It fails
-// when the server does not answer, or cannot hold Reeve's data.
+// when the server does not answer (ErrUnavailable), or cannot hold Reeve's data.
 func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	config, err := configure(url, opts)
 	if err != nil {
@@ -79,14 +83,15 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	d := &DB{pool: pool, opts: opts}
 	if opts.Late {
-		return &DB{pool: pool, opts: opts}, nil
+		return d, nil
 	}
-	if err := checkServer(ctx, pool); err != nil {
+	if err := d.meet(ctx); err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	return &DB{pool: pool, opts: opts}, nil
+	return d, nil
 }
 
 // Check says what is wrong with a URL or key=value words in themselves, without
@@ -174,11 +179,39 @@ func commitDurably(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
-func checkServer(ctx context.Context, pool *pgxpool.Pool) error {
+// meet checks the server, and waits for one that is away if that is wanted.
+func (d *DB) meet(ctx context.Context) error {
+	o := d.outage()
+	if !d.opts.Await || o.patience < 0 {
+		return d.checkServer(ctx)
+	}
+	waiting := false
+	return o.retry(ctx, func() error {
+		err := d.checkServer(ctx)
+		switch {
+		case err == nil && waiting:
+			d.log().Info("the database is there")
+		case errors.Is(err, sqlconn.ErrUnavailable) && !waiting:
+			waiting = true
+			d.log().Warn("the database is away: waiting for it", "patience", o.patience, "error", err)
+		}
+		return err
+	})
+}
+
+func (d *DB) checkServer(ctx context.Context) error {
+	c, err := d.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Release()
 	var version int64
 	var encoding string
 	const sql = `SELECT current_setting('server_version_num')::bigint, current_setting('server_encoding')`
-	if err := pool.QueryRow(ctx, sql).Scan(&version, &encoding); err != nil {
+	if err := c.QueryRow(ctx, sql).Scan(&version, &encoding); err != nil {
+		if c.Conn().IsClosed() {
+			return lostConnection(err)
+		}
 		return err
 	}
 	if version < oldestServer {

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"cmp"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,7 @@ const lateness = 300 * time.Millisecond
 type Proxy struct {
 	Network, Address string     // of the server, for net.Dial
 	Choose           func() Cut // asked at each COMMIT; it may be called concurrently
+	Listen           string     // where clients connect; "" is a port of its own
 
 	listener net.Listener
 	commits  atomic.Int64
@@ -39,9 +41,9 @@ type Proxy struct {
 	all   sync.WaitGroup
 }
 
-// Start listens on a port of its own.
+// Start listens.
 func (p *Proxy) Start() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", cmp.Or(p.Listen, "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
