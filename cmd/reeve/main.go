@@ -22,6 +22,7 @@ type process struct {
 	stdout    io.Writer
 	stderr    io.Writer
 	lookupEnv func(string) (string, bool)
+	environ   []string   // all of it, as os.Environ has it
 	output    outputFlag // --output; see output.go
 }
 
@@ -33,7 +34,7 @@ func (p *process) getenv(name string) string {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, environ: os.Environ()}
 	os.Exit(run(ctx, p, os.Args[1:]))
 }
 

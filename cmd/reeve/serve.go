@@ -120,7 +120,9 @@ func runServe(ctx context.Context, p *process, o serveOptions) error {
 		return &usageError{err}
 	}
 	limitMemory(cfg.Memory)
-	s, err := openServer(ctx, cfg, newLogger(p.stderr, cfg))
+	log := newLogger(p.stderr, cfg)
+	warnOfUnknown(log, p.environ)
+	s, err := openServer(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

@@ -155,6 +155,16 @@ func TestFileSyntax(t *testing.T) {
 	}
 }
 
+// Some editors begin a file in UTF-8 with a mark that nobody sees.
+func TestAFileMayBeginWithAMark(t *testing.T) {
+	for _, text := range []string{"listen = :1\n", "# comment\nlisten = :1", "\r\nlisten=:1\r\n"} {
+		got, err := config.Load(config.Sources{Env: env(nil), File: file(t, "\ufeff"+text)})
+		if err != nil || got.Listen != ":1" {
+			t.Errorf("%q: listen is %q, %v", text, got.Listen, err)
+		}
+	}
+}
+
 func TestErrorsNameThePlaceAndTheFix(t *testing.T) {
 	for name, c := range map[string]struct {
 		file  string
@@ -164,6 +174,8 @@ func TestErrorsNameThePlaceAndTheFix(t *testing.T) {
 	}{
 		"unknown name":        {file: "data = x\nlisen = :1\n", words: []string{":2: ", `"lisen"`, "inactive-after", "listen, log-format"}},
 		"no equals sign":      {file: "sandbox\n", words: []string{":1: ", "name = value"}},
+		"UTF-16":              {file: "\xff\xfel\x00i\x00s\x00t\x00e\x00n\x00", words: []string{":1: ", "save it in UTF-8"}},
+		"a mark elsewhere":    {file: "data = x\n\ufefflisten = :1\n", words: []string{":2: ", "unknown setting"}},
 		"twice":               {file: "data = x\n\ndata = y\n", words: []string{":3: ", "line 1"}},
 		"bad number":          {file: "max-per-resource = -1\n", words: []string{":1: max-per-resource", "whole number"}},
 		"bad port":            {env: map[string]string{"REEVE_LISTEN": "localhost:http"}, words: []string{"REEVE_LISTEN", "port"}},

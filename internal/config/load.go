@@ -70,7 +70,10 @@ func readFile(c *Config, path string, r io.Reader) error {
 		if size += len(lines.Bytes()) + 1; size > fileLimit {
 			return fmt.Errorf("%s:%d: the file is larger than 1 MiB: this is no configuration file", path, n)
 		}
-		line := strings.TrimSpace(lines.Text())
+		line, err := plain(lines.Text(), n)
+		if err != nil {
+			return fmt.Errorf("%s:%d: %w", path, n, err)
+		}
 		if line == "" || line[0] == '#' {
 			continue
 		}
@@ -82,6 +85,18 @@ func readFile(c *Config, path string, r io.Reader) error {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
 	return nil
+}
+
+// plain is a line without the space around it, nor the mark with which some
+// editors begin a file in UTF-8.
+func plain(line string, n int) (string, error) {
+	if n == 1 && (strings.HasPrefix(line, "\xff\xfe") || strings.HasPrefix(line, "\xfe\xff")) {
+		return "", fmt.Errorf("the file is in UTF-16: save it in UTF-8")
+	}
+	if n == 1 {
+		line = strings.TrimPrefix(line, "\ufeff")
+	}
+	return strings.TrimSpace(line), nil
 }
 
 func setLine(c *Config, seen map[string]int, line string, n int) error {
