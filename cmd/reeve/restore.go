@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -35,7 +36,8 @@ A database that holds a deployment is refused, unless --replace says that what i
 holds may go. Before anything is replaced the whole file is checked; then its rows
 take the place of the old ones in one transaction, in which every ledger is
 verified as by reeve verify. If anything is wrong, or the program is killed, the
-database is as it was.
+database is as it was. Where there was no file of SQLite, none is left behind; only
+a program that is killed may leave an empty one.
 
 --check does all of that in a temporary directory and changes nothing. The exit code
 is 4 when the file is no whole backup, or a ledger in it has a fault: use another
@@ -120,6 +122,7 @@ type restoring struct {
 
 // into restores into the database that was chosen.
 func (r *restoring) into(ctx context.Context, source func() (io.ReadCloser, error), where storeOptions) (*archive.Header, error) {
+	takeAway := whatIsNew(where)
 	if where.postgres == "" {
 		if err := makeDataDirectory(where.data); err != nil {
 			return nil, err
@@ -129,7 +132,38 @@ func (r *restoring) into(ctx context.Context, source func() (io.ReadCloser, erro
 	if err != nil {
 		return nil, err
 	}
-	return r.fill(ctx, source, db, r.verify)
+	h, err := r.fill(ctx, source, db, r.verify)
+	if err != nil {
+		takeAway()
+	}
+	return h, err
+}
+
+// whatIsNew looks at a data directory before anything is put into it. It returns
+// what takes away the database that was not there then, with the directories that
+// were made for it.
+func whatIsNew(where storeOptions) (takeAway func()) {
+	path := filepath.Join(where.data, databaseFile)
+	if where.postgres != "" || !isMissing(path) {
+		return func() {}
+	}
+	var made []string
+	for dir := filepath.Clean(where.data); isMissing(dir); dir = filepath.Dir(dir) {
+		made = append(made, dir)
+	}
+	return func() {
+		for _, end := range []string{"", "-wal", "-shm", ".lock"} {
+			_ = os.Remove(path + end)
+		}
+		for _, dir := range made {
+			_ = os.Remove(dir) // which stays if something else is in it by now
+		}
+	}
+}
+
+func isMissing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // tryOut restores into a database that is thrown away.
