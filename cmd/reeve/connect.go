@@ -17,15 +17,15 @@ const maxPages = 1_000_000
 type connection struct{ choice client.Choice }
 
 func (c *connection) flags(f *pflag.FlagSet) {
-	f.StringVar(&c.choice.Endpoint, "endpoint", "", "`URL` of the server (default REEVE_ENDPOINT, else what a server left in ./reeve-data)")
-	f.StringVar(&c.choice.Region, "region", "", "`region` to ask in (default AWS_REGION, else us-east-1)")
+	f.StringVar(&c.choice.Endpoint, "endpoint", "", "`URL` of the server (default REEVE_ENDPOINT, AWS_ENDPOINT_URL_LICENSE_MANAGER, what a server left in ./reeve-data if the access key comes from there too, else "+client.DefaultEndpoint+")")
+	f.StringVar(&c.choice.Region, "region", "", "`region` to ask in (default AWS_REGION, AWS_DEFAULT_REGION, else us-east-1)")
 	tlsFlags(f, &c.choice.TLS)
 }
 
 // tlsFlags are those of every command that may speak HTTPS.
 func tlsFlags(f *pflag.FlagSet, files *client.TLS) {
 	if f.Lookup("ca-file") == nil { // reeve source add vsphere has its own, of the vCenter
-		f.StringVar(&files.CA, "ca-file", "", "`file` of the authorities to believe an https endpoint by (default REEVE_CA_FILE, AWS_CA_BUNDLE, else the system's)")
+		f.StringVar(&files.CA, "ca-file", "", "`file` of the authorities to believe an https endpoint by (default REEVE_CA_FILE, AWS_CA_BUNDLE, what the server left beside its URL, else the system's)")
 	}
 	f.StringVar(&files.Certificate, "client-certificate", "", "certificate `file` to show to a server that asks for one (default REEVE_CLIENT_CERTIFICATE)")
 	f.StringVar(&files.Key, "client-key", "", "private key `file` of --client-certificate (default REEVE_CLIENT_KEY)")

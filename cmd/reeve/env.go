@@ -43,7 +43,7 @@ With --output json or csv it is the variables alone, for programs.`,
 	f.StringVar(&o.shell, "shell", "posix", "`shell` whose syntax to print: posix, fish or powershell")
 	f.StringVar(&o.endpoint, "endpoint", "", "`URL` of the server (default what it left in the data directory)")
 	f.StringVar(&o.caFile, "ca-file", "", "`file` of the authorities that the server's certificate is believed by (default what it left in the data directory)")
-	f.StringVar(&o.region, "region", "", "`region` that clients ask in (default AWS_REGION, else us-east-1)")
+	f.StringVar(&o.region, "region", "", "`region` that clients ask in (default AWS_REGION, AWS_DEFAULT_REGION, else us-east-1)")
 	completeWith(c, "shell", "posix", "fish", "powershell")
 	return c
 }

@@ -54,10 +54,10 @@ func rootSections() string {
 
 // environment is what all commands that ask a server look at.
 var environment = [][2]string{
-	{"REEVE_ENDPOINT", "URL of the server that commands ask, unless --endpoint names one."},
-	{"AWS_REGION", "Region that they ask in, unless --region names one."},
+	{"REEVE_ENDPOINT, AWS_ENDPOINT_URL_LICENSE_MANAGER", "URL of the server that commands ask, unless --endpoint names one."},
+	{"AWS_REGION, AWS_DEFAULT_REGION", "Region that they ask in, unless --region names one."},
 	{"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE", "Whose key signs, as AWS clients have it. reeve env prints them for a server on this machine."},
-	{"REEVE_DATA", "Data directory of the server on this machine, ./reeve-data without it."},
+	{"REEVE_DATA", "Data directory of the server on this machine, ./reeve-data without it. Its access key signs where the variables above and ~/.aws/credentials have none, and only then does the URL in it count."},
 	{"NO_COLOR", "Anything but nothing: no colours."},
 	{"LC_ALL, LC_CTYPE, LANG", "Where none is of UTF-8, bars and charts are drawn in ASCII."},
 }

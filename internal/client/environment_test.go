@@ -130,6 +130,13 @@ func TestAnEndpointLeftBesideOtherCredentialsIsNotUsed(t *testing.T) {
 	if err != nil || c.Endpoint() != client.DefaultEndpoint+"/" {
 		t.Errorf("%v, %v", c.Endpoint(), err)
 	}
+	delete(p.vars, "AWS_ACCESS_KEY_ID")
+	delete(p.vars, "AWS_SECRET_ACCESS_KEY")
+	p.write(filepath.Join(p.home, ".aws/credentials"), profile("default", "HOME"))
+	c, err = client.FromEnvironment(client.Choice{}, p.env)
+	if err != nil || c.Endpoint() != client.DefaultEndpoint+"/" {
+		t.Errorf("%v, %v", c.Endpoint(), err)
+	}
 }
 
 func TestEndpointsThatCannotWorkAreRefused(t *testing.T) {
