@@ -12,6 +12,7 @@ need() {
 }
 need /usr/bin/aws awscli
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
+/usr/bin/python3 -c 'import jsonschema' 2>/dev/null || missing="$missing python3-jsonschema"
 need node nodejs
 need npm npm
 need curl curl

@@ -83,17 +83,32 @@ func TestTheBillHasWhatIsLinked(t *testing.T) {
 	if len(*below.Dependencies) != len(*bom.Components) {
 		t.Errorf("it depends on %d of %d components", len(*below.Dependencies), len(*bom.Components))
 	}
-	heldAgainstTheSchema(t, text)
+	t.Run("schema", func(t *testing.T) { heldAgainstTheSchema(t, text) })
+}
+
+// pythonWithSchemas is a Python that has jsonschema: Debian's, for which
+// test/parts.sh installs it, or another one.
+func pythonWithSchemas(t *testing.T) string {
+	t.Helper()
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(python, "-c", "import jsonschema").Run() == nil {
+			return python
+		}
+	}
+	const why = "the bill is not held against CycloneDX's schema: Python's jsonschema is not installed (sh test/parts.sh)"
+	if os.Getenv("REEVE_REQUIRE_ALL") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+	return ""
 }
 
 // heldAgainstTheSchema validates by CycloneDX's own schema, with Python's
-// jsonschema where that is installed.
+// jsonschema of any release: Debian's still has no other way than RefResolver to
+// know schemas that others name.
 func heldAgainstTheSchema(t *testing.T, text []byte) {
 	t.Helper()
-	if err := exec.Command("python3", "-c", "import jsonschema, referencing").Run(); err != nil {
-		t.Log("THE BILL IS NOT HELD AGAINST CYCLONEDX'S SCHEMA: Python's jsonschema is not installed")
-		return
-	}
+	python := pythonWithSchemas(t)
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go").Output()
 	if err != nil {
 		t.Fatal(err)
@@ -103,16 +118,20 @@ func heldAgainstTheSchema(t *testing.T, text []byte) {
 		t.Fatal(err)
 	}
 	const validate = `
-import json, pathlib, sys, jsonschema, referencing
+import json, pathlib, sys, jsonschema
 def read(name): return json.loads((pathlib.Path(sys.argv[1]) / "schema" / name).read_text())
 schema, bill = read("bom-1.6.schema.json"), json.loads(pathlib.Path(sys.argv[2]).read_text())
-resources = [(r["$id"], referencing.Resource.from_contents(r)) for r in (read("spdx.schema.json"), read("jsf-0.82.schemax.json"))]
-validator = jsonschema.Draft7Validator(schema, registry=referencing.Registry().with_resources(resources), format_checker=jsonschema.FormatChecker())
-faults = [e.json_path + ": " + e.message[:300] for e in validator.iter_errors(bill)]
+others = {r["$id"]: r for r in (read("spdx.schema.json"), read("jsf-0.82.schemax.json"))}
+resolver = jsonschema.RefResolver.from_schema(schema, store=others)
+def more(_, allowed, items, schema): # Debian's own fails while it words its message
+    places = schema.get("items")
+    if allowed is False and isinstance(places, list) and isinstance(items, list) and len(items) > len(places): yield jsonschema.ValidationError("there are more items than may be")
+validator = jsonschema.validators.extend(jsonschema.Draft7Validator, {"additionalItems": more})(schema, resolver=resolver, format_checker=jsonschema.FormatChecker())
+faults = [str(list(e.absolute_path)) + ": " + e.message[:300] for e in validator.iter_errors(bill)]
 broken = dict(bill, components=[dict(bill["components"][0], type="nonsense")])
 if validator.is_valid(broken): faults.append("the validator takes everything")
 sys.exit("\n".join(faults) or 0)`
-	if out, err := exec.Command("python3", "-c", validate, strings.TrimSpace(string(out)), name).CombinedOutput(); err != nil {
+	if out, err := exec.Command(python, "-c", validate, strings.TrimSpace(string(out)), name).CombinedOutput(); err != nil {
 		t.Errorf("the bill is no CycloneDX 1.6: %v\n%s", err, out)
 	}
 }
