@@ -60,7 +60,7 @@ func condition(name string) (bool, error) {
 
 // await polls /healthz; a server that does not come up fails the script.
 func await(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for time.Now().Before(deadline) {

@@ -19,6 +19,10 @@ import (
 	"reeve/internal/store/testdb"
 )
 
+// patience bounds every wait, so that a test that hangs ends. It is far more than
+// any needs on a busy machine.
+const patience = 5 * time.Minute
+
 // openTestServer opens a server with a database of its own (package testdb).
 func openTestServer(t *testing.T, change func(*config.Config)) *serverProcess {
 	t.Helper()
@@ -70,7 +74,7 @@ func halfRequest(t *testing.T, s *serverProcess) net.Conn {
 }
 
 func TestAStoppingServerFinishesWhatItBegan(t *testing.T) {
-	s := openTestServer(t, nil)
+	s := openTestServer(t, func(c *config.Config) { c.ShutdownTimeout = patience })
 	stop, ended := start(t, s)
 	conn := halfRequest(t, s)
 	stop()
@@ -101,7 +105,7 @@ func waitRefused(t *testing.T, address string) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for range 2000 {
+	for late := time.Now().Add(patience); time.Now().Before(late); {
 		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			return

@@ -48,7 +48,7 @@ func waitServing(t *testing.T, s *serverProcess) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for range 2000 {
+	for late := time.Now().Add(patience); time.Now().Before(late); {
 		if _, err := os.Stat(filepath.Join(s.cfg.Data, client.EndpointFile)); err == nil {
 			return
 		}

@@ -40,6 +40,9 @@ func record(t testing.TB, cfg audit.Config) *audit.Recorder {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	if cfg.Await == 0 {
+		cfg.Await = 5 * time.Minute // no write here takes long but by the machine
+	}
 	cfg.Server, cfg.Root, cfg.Log = "test", "111111111111", slog.New(slog.DiscardHandler)
 	r := audit.New(cfg)
 	t.Cleanup(func() { r.Close() })

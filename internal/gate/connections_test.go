@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,10 +16,11 @@ import (
 )
 
 // serve starts a server with so many connections. A request of /slow is
-// answered when the test says so.
-func serve(t *testing.T, most int) (c *gate.Connections, address string, slow chan struct{}) {
+// answered when the test says so; begun counts those that have arrived, for
+// which no connection is closed any more.
+func serve(t *testing.T, most int) (c *gate.Connections, address string, begun *atomic.Int64, slow chan struct{}) {
 	t.Helper()
-	c, slow = gate.NewConnections(most), make(chan struct{})
+	c, begun, slow = gate.NewConnections(most), new(atomic.Int64), make(chan struct{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -26,6 +28,7 @@ func serve(t *testing.T, most int) (c *gate.Connections, address string, slow ch
 	s := &http.Server{ConnContext: gate.Context, Handler: gate.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		if r.URL.Path == "/slow" {
+			begun.Add(1)
 			<-slow
 		}
 	}))}
@@ -39,7 +42,7 @@ func serve(t *testing.T, most int) (c *gate.Connections, address string, slow ch
 		}
 		await(t, func() bool { open, _ := c.Stats(); return open == 0 })
 	})
-	return c, l.Addr().String(), slow
+	return c, l.Addr().String(), begun, slow
 }
 
 func dial(t *testing.T, address, said string) net.Conn {
@@ -52,7 +55,7 @@ func dial(t *testing.T, address, said string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = conn.SetDeadline(time.Now().Add(patience))
 	return conn
 }
 
@@ -60,9 +63,9 @@ func dial(t *testing.T, address, said string) net.Conn {
 // at which it waits for the client, and asks for something.
 func TestWhoWaitsForNobodyIsServed(t *testing.T) {
 	const most = 20
-	c, address, slow := serve(t, most)
+	c, address, begun, slow := serve(t, most)
 	working := dial(t, address, "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-	await(t, func() bool { open, _ := c.Stats(); return open == 1 })
+	await(t, func() bool { return begun.Load() == 1 })
 	stages := []string{"", "GET", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"}
 	for n := range most - 1 {
 		dial(t, address, stages[n%len(stages)])
@@ -87,12 +90,12 @@ func TestWhoWaitsForNobodyIsServed(t *testing.T) {
 // for, and the next let in when one has ended.
 func TestAServerThatIsFullOfWorkLetsTheNextWait(t *testing.T) {
 	const most = 3
-	c, address, slow := serve(t, most)
+	c, address, begun, slow := serve(t, most)
 	var conns []net.Conn
-	for range most + 2 {
+	for n := range int64(most + 2) {
 		conns = append(conns, dial(t, address, "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
+		await(t, func() bool { return begun.Load() == min(n+1, most) })
 	}
-	await(t, func() bool { open, _ := c.Stats(); return open == most })
 	for range most + 2 {
 		slow <- struct{}{}
 	}

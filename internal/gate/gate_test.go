@@ -112,12 +112,16 @@ func TestAKeyHasItsRateAndItsBurst(t *testing.T) {
 	}
 }
 
+// patience bounds every wait, so that a test that hangs ends. It is far more than
+// any needs on a busy machine.
+const patience = 5 * time.Minute
+
 // await waits until something is so.
 func await(t *testing.T, so func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for range 20_000 {
+	for late := time.Now().Add(patience); time.Now().Before(late); {
 		if so() {
 			return
 		}

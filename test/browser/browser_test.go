@@ -29,7 +29,7 @@ func startBrowser() (context.Context, error) {
 	}
 	options := []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(path), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
-		chromedp.UserDataDir(filepath.Join(workshop.dir, "profile")),
+		chromedp.UserDataDir(filepath.Join(workshop.dir, "profile")), chromedp.WSURLReadTimeout(patience),
 		chromedp.Env("TZ=UTC", "LANGUAGE=en_US", "LC_ALL=C.UTF-8"), // dates are typed in the order of the language
 	}
 	for _, off := range []string{"quic", "background-networking", "component-update", "sync", "default-apps", "extensions", "dev-shm-usage"} {

@@ -24,7 +24,7 @@ const (
 )
 
 // patience bounds every wait. It is far more than any needs on a busy machine.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // workshop has what all tests share: the program, its server and the browser,
 // each made when the first test needs it.

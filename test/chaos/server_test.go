@@ -23,8 +23,9 @@ const (
 	rootSecret  = "root-secret-of-a-test"
 )
 
-// patience bounds every wait for something that must happen.
-const patience = 30 * time.Second
+// patience bounds every wait for something that must happen, so that a test that
+// hangs ends. It is far more than any needs on a busy machine.
+const patience = 3 * time.Minute
 
 // process is one run of the server. Its methods fail the test that
 // started it, so they are for the test's own goroutine.
@@ -66,9 +67,11 @@ func (o *text) String() string {
 	return o.all.String()
 }
 
-// rootEnvironment names the root account and its key.
+// rootEnvironment names the root account and its key, and gives a server that is
+// stopped the time of a slow machine for what it has begun.
 func rootEnvironment() []string {
 	return []string{
+		"REEVE_SHUTDOWN_TIMEOUT=" + patience.String(),
 		"REEVE_ROOT_ACCOUNT=" + rootAccount,
 		"REEVE_ROOT_ACCESS_KEY_ID=" + rootKeyID,
 		"REEVE_ROOT_SECRET_ACCESS_KEY=" + rootSecret,

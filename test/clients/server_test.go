@@ -27,7 +27,7 @@ const (
 
 // patience bounds every wait for another process. It is far more than any
 // needs on a busy machine.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // key is an access key; what clients sign with.
 type key struct{ id, secret string }

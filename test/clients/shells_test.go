@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"reeve/internal/api"
 	"reeve/internal/client"
@@ -103,7 +102,7 @@ func needShell(t *testing.T, shell string) {
 // ask runs a shell without anybody's settings, with reeve on its path.
 func (s *server) ask(t *testing.T, shell, script string, lines []string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	flags := map[string][]string{"fish": {"--no-config", "-c", script}, "zsh": {"-f", "-c", script, "zsh"}, "bash": {"--norc", "-c", script, "bash"}}
 	cmd := exec.CommandContext(ctx, shell, append(flags[shell], lines...)...)

@@ -31,7 +31,7 @@ type account struct {
 // attempts is how often AWS's client tries. With a pause of at most
 // longestPause it lasts longer than a failover.
 const (
-	attempts     = 60
+	attempts     = 600
 	longestPause = 500 * time.Millisecond
 )
 
@@ -136,7 +136,7 @@ func usage(ctx context.Context, arn string, size int32, next func(page int) *acc
 // peak is the most that was ever in use at a time, by the ledger.
 func (a *account) peak(ctx context.Context, arn string) (highest int64, err error) {
 	h, err := client.Call[api.GetUsageHistoryInput, api.GetUsageHistoryOutput](ctx, a.reeve, "Reeve.GetUsageHistory",
-		&api.GetUsageHistoryInput{LicenseConfigurationArn: &arn, StepSeconds: aws.Int64(1)})
+		&api.GetUsageHistoryInput{LicenseConfigurationArn: &arn})
 	if err != nil {
 		return 0, err
 	}

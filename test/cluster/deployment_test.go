@@ -36,8 +36,9 @@ const (
 	rootSecret  = "root-secret-of-a-test"
 )
 
-// patience bounds every wait for something that must happen.
-const patience = 2 * time.Minute
+// patience bounds every wait for something that must happen, so that a test that
+// hangs ends. It is far more than any needs on a busy machine.
+const patience = 5 * time.Minute
 
 // deployment is three servers over one database behind a balancer.
 type deployment struct {

@@ -77,7 +77,7 @@ func checkLinearizable(t *testing.T, limit int, history []porcupine.Operation) {
 			unknown++
 		}
 	}
-	result := porcupine.CheckOperationsTimeout(poolModel(limit), history, time.Minute)
+	result := porcupine.CheckOperationsTimeout(poolModel(limit), history, 10*time.Minute)
 	if result != porcupine.Ok {
 		t.Errorf("a history of %d calls, %d of them without an answer, is not linearizable: %s", len(history), unknown, result)
 	}

@@ -77,8 +77,9 @@ type world struct {
 
 	releases []func() // of pulls that wait, for tests that have failed
 
-	mu    sync.Mutex
-	ahead time.Duration // of the database's clock
+	mu      sync.Mutex
+	ahead   time.Duration // of the database's clock
+	stopped time.Time     // since when it stands still; zero: it goes
 }
 
 func newWorld(t *testing.T) *world {
@@ -100,7 +101,17 @@ func newWorld(t *testing.T) *world {
 func (w *world) now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if !w.stopped.IsZero() {
+		return w.stopped.Add(w.ahead)
+	}
 	return time.Now().Add(w.ahead)
+}
+
+// stopClock has the database's clock stand still, but for advance.
+func (w *world) stopClock() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped = time.Now()
 }
 
 // advance moves the database's clock on.
@@ -142,11 +153,13 @@ func (w *world) serve(sources *schedule.Sources, server string) (stop func()) {
 	return stop
 }
 
+// options are of a server whose lease lasts, and is not renewed, for as long as
+// a slow machine needs for a test: it is lost when the clock is advanced.
 func (w *world) options(server string) schedule.Options {
 	return schedule.Options{
 		NewManager: func(s license.Store) *license.Manager { return license.New(s, license.Settings{}) },
 		Server:     server, Log: slog.New(slog.DiscardHandler),
-		Poll: 10 * time.Millisecond, Lease: 20 * time.Second,
+		Poll: 10 * time.Millisecond, Lease: 20 * time.Minute,
 	}
 }
 
@@ -211,7 +224,7 @@ func (w *world) wait(what string, is func() bool) {
 	w.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	for range 6000 {
+	for late := time.Now().Add(5 * time.Minute); time.Now().Before(late); {
 		if is() {
 			return
 		}

@@ -8,6 +8,9 @@ import (
 // Purge is for tests that do not wait for an hour.
 func (d *DB) Purge(ctx context.Context, age time.Duration) (int64, error) { return d.purge(ctx, age) }
 
+// LastingGroups takes callers along however slow the machine is.
+func (d *DB) LastingGroups() { d.most = time.Hour }
+
 // Waiting is how many callers of UpdateTogether wait for the leader of a key.
 func (d *DB) Waiting(key string) int {
 	d.queues.mu.Lock()

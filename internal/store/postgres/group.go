@@ -158,11 +158,11 @@ func (d *DB) lead(key string, q *queue, w *waiter) {
 	defer c.leave()
 	g := sqlconn.NewGroup(c, d.log())
 	defer g.Leave()
-	until := time.Now().Add(groupTime)
+	until := time.Now().Add(d.most)
 	m := w.Member
 	for ran := 1; m != nil; ran++ {
 		if g.Run(m); ran == 1 {
-			until = time.Now().Add(groupTime) // the first may have waited for the lock
+			until = time.Now().Add(d.most) // the first may have waited for the lock
 		}
 		if m = nil; ran < groupMembers && time.Now().Before(until) && c.open() {
 			m = d.queues.take(q)

@@ -36,6 +36,7 @@ func (c *call) run(conn sqlconn.Conn) error {
 // and does not go on before the others wait for it.
 func together(t *testing.T, db *postgres.DB, calls ...*call) {
 	t.Helper()
+	db.LastingGroups()
 	const key = "key"
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -51,6 +51,7 @@ type DB struct {
 	closed atomic.Bool
 	purged atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
 	queues queues
+	most   time.Duration // of a group: groupTime, but for tests
 }
 
 var _ sqlconn.DB = (*DB)(nil)
@@ -83,7 +84,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	d := &DB{pool: pool, opts: opts}
+	d := &DB{pool: pool, opts: opts, most: groupTime}
 	if opts.Late {
 		return d, nil
 	}

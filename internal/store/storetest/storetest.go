@@ -16,7 +16,7 @@ import (
 )
 
 // patience bounds every test, so that a lock that is never given ends it.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // test is one statement about a store.
 type test struct {

@@ -18,7 +18,7 @@ func (c *Cluster) Archive() error {
 	return c.run(
 		`mkdir archive`,
 		`printf '%s\n' fsync=off archive_mode=on "archive_command='cp %p $dir/archive/%f.part && mv $dir/archive/%f.part $dir/archive/%f'" >>primary/postgresql.conf`,
-		`"$bin/pg_ctl" -D primary -o "-p 5432" -l primary.log -m fast -w -t 60 restart`,
+		`"$bin/pg_ctl" -D primary -o "-p 5432" -l primary.log -m fast -w -t 300 restart`,
 	)
 }
 
@@ -31,7 +31,7 @@ func (c *Cluster) BackUp() error {
 func (c *Cluster) FinishLog() error {
 	return c.run(
 		`file=$("$bin/psql" -h "$dir" -p 5432 -U reeve -d postgres -Atqc 'SELECT pg_walfile_name(pg_switch_wal())')`,
-		`n=0; until [ -f "archive/$file" ]; do n=$((n+1)); [ $n -lt 600 ] || break; sleep 0.05; done; [ -f "archive/$file" ]`,
+		`n=0; until [ -f "archive/$file" ]; do n=$((n+1)); [ $n -lt 6000 ] || break; sleep 0.05; done; [ -f "archive/$file" ]`,
 	)
 }
 

@@ -46,7 +46,7 @@ bin=$1 dir=$2
 cd "$dir" || exit
 end() {
 	for pid in */postmaster.pid; do
-		[ -f "$pid" ] && "$bin/pg_ctl" -D "${pid%/*}" -m immediate -w stop
+		[ -f "$pid" ] && "$bin/pg_ctl" -D "${pid%/*}" -m immediate -w -t 300 stop
 	done
 	cd / && rm -rf "$dir"
 }
@@ -130,12 +130,12 @@ func (c *Cluster) run(lines ...string) error {
 
 // Start starts a server that was stopped.
 func (c *Cluster) Start(name string) error {
-	return c.run(fmt.Sprintf(`"$bin/pg_ctl" -D %s -o "-p %d" -l %[1]s.log -w -t 60 start`, name, ports[name]))
+	return c.run(fmt.Sprintf(`"$bin/pg_ctl" -D %s -o "-p %d" -l %[1]s.log -w -t 300 start`, name, ports[name]))
 }
 
 // Kill ends a server as a crash would: nothing is written any more.
 func (c *Cluster) Kill(name string) error {
-	return c.run(fmt.Sprintf(`"$bin/pg_ctl" -D %s -m immediate -w stop`, name))
+	return c.run(fmt.Sprintf(`"$bin/pg_ctl" -D %s -m immediate -w -t 300 stop`, name))
 }
 
 // Follow starts a replica that every commit of the primary waits for.
@@ -170,7 +170,7 @@ func (c *Cluster) await(ctx context.Context, sql string) error {
 
 // Promote makes the replica a primary.
 func (c *Cluster) Promote() error {
-	return c.run(`"$bin/pg_ctl" -D replica -w -t 60 promote`)
+	return c.run(`"$bin/pg_ctl" -D replica -w -t 300 promote`)
 }
 
 // Socket is where a server listens.

@@ -53,7 +53,7 @@ func TestServerEndsWithItsProcess(t *testing.T) {
 	}
 	cmd.Process.Kill()
 	cmd.Wait()
-	limit := time.NewTimer(30 * time.Second)
+	limit := time.NewTimer(5 * time.Minute)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

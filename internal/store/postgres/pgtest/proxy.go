@@ -22,7 +22,7 @@ const (
 	CutLate              // the client is cut off at once, and the COMMIT arrives later
 )
 
-// lateness is when a CutLate's COMMIT arrives.
+// lateness is when a CutLate's COMMIT arrives, unless SetLateness says so.
 const lateness = 300 * time.Millisecond
 
 // Proxy is a network between a client and a server, on loopback. It knows
@@ -35,6 +35,7 @@ type Proxy struct {
 	listener net.Listener
 	commits  atomic.Int64
 	cuts     atomic.Int64
+	late     atomic.Int64 // nanoseconds; 0: lateness
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -54,6 +55,10 @@ func (p *Proxy) Start() error {
 
 // HostPort is where clients connect.
 func (p *Proxy) HostPort() string { return p.listener.Addr().String() }
+
+// SetLateness says when a CutLate's COMMIT arrives. A client that is slower to
+// ask what became of it is told that it has happened.
+func (p *Proxy) SetLateness(d time.Duration) { p.late.Store(int64(d)) }
 
 // Cuts is how many commits have been cut.
 func (p *Proxy) Cuts() int64 { return p.cuts.Load() }
@@ -162,7 +167,7 @@ func (l *line) cut(piece []byte) bool {
 		_, _ = l.server.Write(piece)
 	case CutLate:
 		_ = l.client.Close()
-		time.Sleep(lateness)
+		time.Sleep(cmp.Or(time.Duration(l.proxy.late.Load()), lateness))
 		_, _ = l.server.Write(piece)
 	case CutAnswer:
 		l.cutAnswer.Store(true)

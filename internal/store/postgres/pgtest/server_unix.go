@@ -19,7 +19,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-const startTimeout = time.Minute
+const startTimeout = 5 * time.Minute
 
 // guard makes a cluster, runs its server, ends it and removes its directory
 // once the guard's standard input is closed: that is when the test process is
