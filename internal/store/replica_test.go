@@ -135,10 +135,10 @@ func (r *replicated) consumed(asOf *license.Time) int64 {
 // await writes and reads until a condition holds.
 func (r *replicated) await(what string, holds func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(5 * time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
-			r.t.Fatalf("%s: not within a minute; the log:\n%s", what, r.log.text.String())
+			r.t.Fatalf("%s: not within minutes; the log:\n%s", what, r.log.text.String())
 		}
 		r.write()
 		r.read()
@@ -192,9 +192,6 @@ func TestAReplicaServesWhatItHas(t *testing.T) {
 			r.await("the replica is read", r.usesReplica)
 			r.paused()
 			r.down()
-			if warnings := r.log.count("level=WARN"); warnings != 1 {
-				t.Errorf("%d warnings:\n%s", warnings, r.log.text.String())
-			}
 		})
 	}
 }
@@ -221,19 +218,21 @@ func (r *replicated) paused() {
 	r.await("the replica is read again", r.usesReplica)
 }
 
-// down: without the replica everything is answered; one warning says so.
+// down: without the replica everything is answered; one warning says so, and one
+// line that it is back. On a machine that pauses, it may have been away before.
 func (r *replicated) down() {
 	r.t.Helper()
 	r.must(r.servers.Kill(pgtest.Follower))
+	before := r.log.count("level=WARN")
 	for range 10 {
-		if r.usesReplica() && r.log.count("level=WARN") > 0 {
+		if r.usesReplica() && r.log.count("level=WARN") > before {
 			r.t.Error("a replica that is down was read")
 		}
 	}
 	r.must(r.servers.Start(pgtest.Follower))
 	r.await("the replica is read again", r.usesReplica)
-	if r.log.count("answers again") != 1 {
-		r.t.Errorf("the log does not say that the replica is back:\n%s", r.log.text.String())
+	if warnings, again := r.log.count("level=WARN"), r.log.count("answers again"); warnings <= before || warnings != again {
+		r.t.Errorf("the log says %d times that the replica is away, and %d times that it is back:\n%s", warnings, again, r.log.text.String())
 	}
 }
 
