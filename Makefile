@@ -3,6 +3,9 @@
 GO ?= go
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+# It only ends tests that hang: the longest package takes a tenth of it, and a
+# slow machine many times as long as another.
+LATE = 60m
 
 .PHONY: help
 help: ## list the tasks
@@ -18,7 +21,12 @@ build: ## build the binary: ./reeve
 
 .PHONY: test
 test: parts lint ## install what the tests need, then run every test
-	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout $(LATE) ./...
+
+.PHONY: modules
+modules: # what the build, the tests and lint take from the network
+	$(GO) list -deps -test ./... >/dev/null
+	$(GO) run $(STATICCHECK) -version
 
 .PHONY: parts
 parts: # what the tests drive besides Go: clients, agents, a database
@@ -26,12 +34,12 @@ parts: # what the tests drive besides Go: clients, agents, a database
 
 .PHONY: race
 race: ## run the tests of everything under internal with the race detector, in their short form
-	$(GO) test -race -short -timeout 30m ./internal/...
+	$(GO) test -race -short -timeout $(LATE) ./internal/...
 
 .PHONY: test-postgres
 test-postgres: ## run the tests once more with servers over PostgreSQL; those that have no server come from the cache
-	REEVE_TEST_DATABASE=postgres $(GO) test -timeout 20m ./internal/... ./cmd/...
-	REEVE_TEST_DATABASE=postgres $(GO) test -timeout 20m -run 'Go|Boto3' ./test/clients
+	REEVE_TEST_DATABASE=postgres $(GO) test -timeout $(LATE) ./internal/... ./cmd/...
+	REEVE_TEST_DATABASE=postgres $(GO) test -timeout $(LATE) -run 'Go|Boto3' ./test/clients
 
 .PHONY: lint
 lint: ## formatting, vet and staticcheck
@@ -62,7 +70,7 @@ soak: ## load with faults on both databases, for SOAK together (default 1h)
 .PHONY: screenshots
 screenshots: ## photograph every page of the console, light, dark and narrow, into bin/screenshots; renew the README's
 	REEVE_SCREENSHOTS=$(CURDIR)/bin/screenshots REEVE_README_SCREENSHOTS=$(CURDIR)/docs/screenshots \
-	$(GO) test -count=1 -timeout 20m -run Screenshots ./test/browser
+	$(GO) test -count=1 -timeout $(LATE) -run Screenshots ./test/browser
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities in what is linked

@@ -34,9 +34,12 @@ if [ "$(id -u)" != 0 ]; then as_root='sudo -n'; fi
 if command -v apt-get >/dev/null 2>&1 && $as_root true 2>/dev/null; then
 	echo "installing:$missing"
 	export DEBIAN_FRONTEND=noninteractive
-	if $as_root apt-get update -qq >/dev/null && $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; then
-		exit 0
-	fi
+	for try in 1 2 3; do # mirrors fail at times
+		if $as_root apt-get update -qq >/dev/null && $as_root apt-get install -y -qq --no-install-recommends -o Acquire::Retries=5 -o DPkg::Lock::Timeout=600 $missing >/dev/null; then
+			exit 0
+		fi
+		sleep 10
+	done
 	echo 'apt-get could not install them all.'
 fi
 echo "missing, so their tests will be skipped (Debian's names):$missing"
