@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -56,15 +55,6 @@ func fill(t *testing.T, dir string) (empty func()) {
 		t.Helper()
 		must(t, "remove ballast", os.Remove(f.Name()))
 	}
-}
-
-// freeAddress is where nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, "listen", err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // page is what a page of the server says to whoever asks.
@@ -153,8 +143,8 @@ func TestAFullDiskRefusesChangesAndNothingElse(t *testing.T) {
 // goes on, and so do changes once there is space.
 func fillTwice(t *testing.T, disk, data string, environment ...string) *process {
 	t.Helper()
-	metrics := freeAddress(t)
-	s := start(t, data, append(append(rootEnvironment(), "REEVE_METRICS="+metrics), environment...)...)
+	s := start(t, data, append(append(rootEnvironment(), "REEVE_METRICS=127.0.0.1:0"), environment...)...)
+	metrics := s.metricsAddress(t)
 	s.mayLog = []string{"its disk is full or read-only", "answered before its event is written"}
 	f := newFleet(t, s.root())
 	before := moment(time.Now())

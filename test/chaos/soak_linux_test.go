@@ -89,7 +89,7 @@ func newSoak(t *testing.T, servers int, cluster *pgtest.Cluster) *soak {
 		s.layCable()
 	}
 	for n := range servers {
-		s.metrics = append(s.metrics, s.freeAddress())
+		s.metrics = append(s.metrics, "")
 		s.servers = append(s.servers, nil)
 		s.start(n, filepath.Join(root, fmt.Sprint("data", n)))
 	}
@@ -111,23 +111,16 @@ func (s *soak) layCable() {
 	s.cable.plugIn()
 }
 
-func (s *soak) freeAddress() string {
-	if s.cable != nil {
-		return serverEnd + ":4751"
-	}
-	return freeAddress(s.t)
-}
-
 // start starts a server in the place of a dead one.
 func (s *soak) start(n int, data string) {
 	s.t.Helper()
-	setting := append(slices.Clone(s.setting), "REEVE_METRICS="+s.metrics[n])
 	var p *process
 	if s.cable != nil {
-		p = s.cable.start(data, setting...)
+		p = s.cable.start(data, append(slices.Clone(s.setting), "REEVE_METRICS="+serverEnd+":0")...)
 	} else {
-		p = start(s.t, data, setting...)
+		p = start(s.t, data, append(slices.Clone(s.setting), "REEVE_METRICS=127.0.0.1:0")...)
 	}
+	s.metrics[n] = p.metricsAddress(s.t)
 	p.mayLog = []string{"its disk is full or read-only", "answered before its event is written", "database is not available", "audit trail cannot be written"}
 	s.servers[n] = p
 }

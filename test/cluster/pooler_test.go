@@ -110,6 +110,18 @@ ignore_startup_parameters = tcp_keepalives_idle, tcp_keepalives_interval, tcp_ke
 // the user of that, and returns its host and port.
 func (p *pgBouncer) start(t *testing.T, c *pgtest.Cluster, pool string, size, statements int) string {
 	t.Helper()
+	for range 5 {
+		if at := p.try(t, c, pool, size, statements); at != "" {
+			return at
+		}
+	}
+	t.Fatal("pgbouncer cannot listen anywhere")
+	return ""
+}
+
+// try is start with a port that was free; it returns "" when it is no more.
+func (p *pgBouncer) try(t *testing.T, c *pgtest.Cluster, pool string, size, statements int) string {
+	t.Helper()
 	_, socket := c.Socket(pgtest.Leader)
 	dir := filepath.Dir(socket)
 	_, number, _ := strings.Cut(filepath.Base(socket), ".PGSQL.")
@@ -138,7 +150,9 @@ func (p *pgBouncer) start(t *testing.T, c *pgtest.Cluster, pool string, size, st
 		_ = cmd.Wait() // it is killed
 	})
 	at := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	awaitListener(t, at, said)
+	if !awaitListener(t, at, said) {
+		return ""
+	}
 	return at
 }
 
@@ -151,17 +165,22 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func awaitListener(t *testing.T, at string, said *text) {
+// awaitListener waits until the pooler listens; false means that it cannot.
+func awaitListener(t *testing.T, at string, said *text) bool {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		if conn, err := net.Dial("tcp", at); err == nil {
-			_ = conn.Close()
-			return
+		if strings.Contains(said.String(), "cannot listen") || strings.Contains(said.String(), "FATAL") {
+			t.Logf("pgbouncer says\n%s", said)
+			return false
+		}
+		if strings.Contains(said.String(), "listening on "+at) {
+			return true
 		}
 	}
 	t.Fatalf("pgbouncer does not listen:\n%s", said)
+	return false
 }
 
 // newDatabase makes an empty database and returns its name.

@@ -144,28 +144,35 @@ func TestBadRecordsAndFilesAreFailures(t *testing.T) {
 	d.fails() // what was said once is not said every minute
 }
 
+// writtenMeanwhile is the context of a pull during whose wait something happens,
+// however long the machine takes for either.
+type writtenMeanwhile struct {
+	context.Context
+	write func()
+}
+
+// Done is what a pull asks for when it begins to wait.
+func (c writtenMeanwhile) Done() <-chan struct{} {
+	c.write()
+	return c.Context.Done()
+}
+
 func TestAFileThatIsStillWrittenWaits(t *testing.T) {
 	d := newDrop(t)
-	d.source.SetSettled(300 * time.Millisecond)
-	d.write("a.csv", header+row("a", 2))
-	ctx, stop := context.WithCancel(t.Context())
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		tick := time.NewTicker(20 * time.Millisecond)
-		defer tick.Stop()
-		for n := 3; ctx.Err() == nil; n++ {
-			os.WriteFile(filepath.Join(d.dir, "a.csv"), []byte(header+row("a", 2)+strings.Repeat("#", n)), 0o600)
-			<-tick.C
-		}
-	}()
-	got := d.pull()
-	stop()
-	<-written
-	if len(got) != 0 {
-		t.Errorf("a file was read while it was written: %v", got)
+	text := header + row("a", 2)
+	d.write("a.csv", text)
+	ctx := writtenMeanwhile{t.Context(), func() {
+		text += "#"
+		d.write("a.csv", text)
+	}}
+	_, err := d.source.Pull(ctx, nil, func(batch []license.Report) error {
+		t.Errorf("a file was read while it was written: %v", batch)
+		return nil
+	})
+	if err != nil || !strings.HasSuffix(text, "#") {
+		t.Fatalf("the pull did not wait: %v", err)
 	}
-	d.source.SetSettled(time.Millisecond)
+	d.fails()
 	d.write("a.csv", header+row("a", 2))
 	d.pulls("i-a=2")
 }
