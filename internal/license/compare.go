@@ -20,16 +20,16 @@ const (
 // after a key and in the order of keys. A page ends early, with Next set, when
 // it has read very many equal rows.
 func (m *Manager) Compare(ctx context.Context, who Caller, arn string, from, to Time, after *Key, limit int) (*Comparison, error) {
-	c, now, err := m.target(ctx, who, arn, true)
+	c, err := m.target(ctx, who, arn, true)
 	if err != nil {
 		return nil, err
 	}
 	cmp := &Comparison{From: from, To: to}
-	first, err := m.revisionAt(ctx, c, now, from)
+	first, err := m.revisionAt(ctx, c, from)
 	if err != nil {
 		return nil, err
 	}
-	second, err := m.revisionAt(ctx, c, now, to)
+	second, err := m.revisionAt(ctx, c, to)
 	if err != nil {
 		return nil, err
 	}

@@ -191,11 +191,16 @@ func anyConfiguration(tx Tx, who Caller, arn string) (*Configuration, error) {
 // readable is anyConfiguration with those that other accounts share with the
 // caller's. Of these it may see the terms, the counters and its own machines.
 func readable(tx Tx, who Caller, arn string) (*Configuration, error) {
+	return readableBy(tx, who, arn, tx.Configuration)
+}
+
+// readableBy is readable with another way to read what has an ID.
+func readableBy(tx Tx, who Caller, arn string, read func(id string) (*Configuration, error)) (*Configuration, error) {
 	region, account, id, ok := parseConfigurationARN(arn)
 	if !ok || region != who.Region {
 		return nil, unknownConfiguration(arn)
 	}
-	c, err := tx.Configuration(id)
+	c, err := read(id)
 	if err != nil {
 		return nil, fmt.Errorf("read license configuration: %w", err)
 	}

@@ -27,9 +27,9 @@ func termsAt(tx Tx, configuration, termsRev int64) (*Terms, error) {
 
 // moment returns the revision that a reader asks for, without Changes: that of
 // asOf, else the newest. It is nil when the configuration did not exist then.
-func (m *Manager) moment(ctx context.Context, c *Configuration, now Time, asOf *Time) (r *Revision, err error) {
+func (m *Manager) moment(ctx context.Context, c *Configuration, asOf *Time) (r *Revision, err error) {
 	if asOf != nil {
-		return m.revisionAt(ctx, c, now, *asOf)
+		return m.revisionAt(ctx, c, *asOf)
 	}
 	err = m.store.View(ctx, func(tx Tx) error {
 		r, err = tx.RevisionHead(c.Num, c.Head)
@@ -44,11 +44,11 @@ func (m *Manager) Explain(ctx context.Context, who Caller, arn, resourceARN stri
 	if _, err := ParseResourceARN(resourceARN); err != nil {
 		return nil, err
 	}
-	c, now, err := m.read(ctx, who, arn, asOf != nil)
+	c, err := m.read(ctx, who, arn, asOf != nil)
 	if err != nil {
 		return nil, err
 	}
-	r, err := m.moment(ctx, c, now, asOf)
+	r, err := m.moment(ctx, c, asOf)
 	if err != nil {
 		return nil, err
 	}
@@ -337,7 +337,11 @@ const (
 // (or from) to now (or to), in at most 1000 steps; a step of 0 makes about
 // 100.
 func (m *Manager) GetHistory(ctx context.Context, who Caller, arn string, from, to *Time, step time.Duration) (*History, error) {
-	c, now, err := m.target(ctx, who, arn, true)
+	c, err := m.target(ctx, who, arn, true)
+	if err != nil {
+		return nil, err
+	}
+	now, err := m.present(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -347,7 +351,7 @@ func (m *Manager) GetHistory(ctx context.Context, who Caller, arn string, from, 
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	_, err = m.revisionAt(ctx, c, now, h.To)
+	_, err = m.revisionAt(ctx, c, h.To)
 	if to == nil && isUnwritable(err) {
 		h.To, err = max(h.From, c.passed()), nil // up to there it is final already
 	}

@@ -31,6 +31,15 @@ func (m *Manager) now(tx Tx) (Time, error) {
 	return m.clock.read(t), nil
 }
 
+// present is now for who has no transaction.
+func (m *Manager) present(ctx context.Context) (now Time, err error) {
+	err = m.store.View(ctx, func(tx Tx) error {
+		now, err = m.now(tx)
+		return err
+	})
+	return now, err
+}
+
 // passed is up to when every revision of the ledger is there.
 func (c *Configuration) passed() Time { return max(c.HeadAt, c.Settled) }
 

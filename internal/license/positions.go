@@ -57,11 +57,7 @@ func (p *Position) Over() int64 {
 // history: the total of the past would tell one member of another.
 func (m *Manager) ListPositions(ctx context.Context, who Caller, q PositionQuery, after *ConfigurationCursor, limit int) (list []Position, next *ConfigurationCursor, err error) {
 	var found []*Configuration
-	var now Time
 	err = m.store.View(ctx, func(tx Tx) error {
-		if now, err = m.now(tx); err != nil {
-			return err
-		}
 		if len(q.ARNs) > 0 {
 			found, err = named(tx, who, q)
 		} else {
@@ -70,13 +66,13 @@ func (m *Manager) ListPositions(ctx context.Context, who Caller, q PositionQuery
 		if err != nil || q.AsOf != nil {
 			return err
 		}
-		list, err = m.positionsNow(tx, who, found, now, q.History)
+		list, err = m.positionsNow(tx, who, found, q.History)
 		return err
 	})
 	if err != nil || q.AsOf == nil {
 		return list, next, err
 	}
-	list, err = m.positionsAt(ctx, found, now, q)
+	list, err = m.positionsAt(ctx, found, q)
 	return list, next, err
 }
 
@@ -124,7 +120,11 @@ func listed(tx Tx, who Caller, asOf *Time, after *ConfigurationCursor, limit int
 }
 
 // positionsNow says where configurations stand in one snapshot.
-func (m *Manager) positionsNow(tx Tx, who Caller, found []*Configuration, now Time, history bool) ([]Position, error) {
+func (m *Manager) positionsNow(tx Tx, who Caller, found []*Configuration, history bool) ([]Position, error) {
+	now, err := m.now(tx)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Position, len(found))
 	for i, c := range found {
 		p := &list[i]
@@ -144,10 +144,10 @@ func (m *Manager) positionsNow(tx Tx, who Caller, found []*Configuration, now Ti
 
 // positionsAt says where configurations stood at a past moment; what is
 // answered for it is answered for ever.
-func (m *Manager) positionsAt(ctx context.Context, found []*Configuration, now Time, q PositionQuery) ([]Position, error) {
+func (m *Manager) positionsAt(ctx context.Context, found []*Configuration, q PositionQuery) ([]Position, error) {
 	list := make([]Position, 0, len(found))
 	for _, c := range found {
-		r, err := m.revisionAt(ctx, c, now, *q.AsOf)
+		r, err := m.revisionAt(ctx, c, *q.AsOf)
 		if err != nil {
 			return nil, err
 		}

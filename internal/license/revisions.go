@@ -80,13 +80,13 @@ type RevisionChange struct {
 // newest first unless the query says otherwise, and where to go on. It answers
 // for deleted configurations too. To may not be in the future.
 func (m *Manager) ListRevisions(ctx context.Context, who Caller, arn string, q RevisionQuery, after *RevisionCursor, limit int) (*RevisionPage, error) {
-	c, now, err := m.target(ctx, who, arn, true)
+	c, err := m.target(ctx, who, arn, true)
 	if err != nil {
 		return nil, err
 	}
 	newest := c.Head
 	if q.To != nil {
-		r, err := m.revisionAt(ctx, c, now, *q.To)
+		r, err := m.revisionAt(ctx, c, *q.To)
 		if err != nil {
 			return nil, err
 		}

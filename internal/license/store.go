@@ -66,6 +66,11 @@ type ConfigurationTx interface {
 	// and loading ones included, or nil.
 	Configuration(id string) (*Configuration, error)
 
+	// ConfigurationAt is Configuration, and the number and the mark (MarkOf) of
+	// its newest revision with At <= t, 0 when there is none. It asks the
+	// database once.
+	ConfigurationAt(id string, t Time) (c *Configuration, number, mark int64, err error)
+
 	// LockConfiguration locks a configuration against every other
 	// transaction's LockConfiguration and returns it as it then is, or nil.
 	LockConfiguration(num int64) (*Configuration, error)
@@ -293,6 +298,10 @@ type ResourceTx interface {
 	// Resource returns one resource of an account's inventory without
 	// locking it, or nil.
 	Resource(account, arn string) (*Resource, error)
+
+	// Namesakes returns the resources of a name in the inventories of
+	// accounts, in their order. It asks the database once.
+	Namesakes(arn string, accounts []string) ([]*Resource, error)
 
 	// ResourcesByARN returns those of the named resources of an account's
 	// inventory that exist, by ARN, without locking them.

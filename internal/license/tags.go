@@ -81,7 +81,7 @@ func removeTag(tags []Tag, key string) []Tag {
 
 // Tags returns the tags of a configuration, sorted by key.
 func (m *Manager) Tags(ctx context.Context, who Caller, arn string) ([]Tag, error) {
-	c, _, err := m.target(ctx, who, arn, false)
+	c, err := m.target(ctx, who, arn, false)
 	if err != nil {
 		return nil, err
 	}

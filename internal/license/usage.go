@@ -43,63 +43,91 @@ func (m *Manager) WriteUsage(ctx context.Context, who Caller, f UsageFilter, sta
 // revision that asOf selects, or the newest. Its Revision is 0 when the
 // configuration did not exist at that moment; that list is empty.
 func (m *Manager) UsageCursor(ctx context.Context, who Caller, arn string, asOf *Time) (Cursor, error) {
-	c, now, err := m.read(ctx, who, arn, asOf != nil)
+	if asOf != nil {
+		return m.cursorAt(ctx, who, arn, *asOf)
+	}
+	c, err := m.Configuration(ctx, who, arn)
 	if err != nil {
 		return Cursor{}, err
 	}
-	start := Cursor{Configuration: c.Num, Revision: c.Head, Mark: MarkOf(c.HeadHash)}
+	return beginning(who, c, c.Head, MarkOf(c.HeadHash)), nil
+}
+
+// cursorAt is UsageCursor of a moment. Of one that is settled it asks the
+// database no more often than of the present.
+func (m *Manager) cursorAt(ctx context.Context, who Caller, arn string, t Time) (Cursor, error) {
+	var c *Configuration
+	var number, mark int64
+	err := m.store.View(ctx, func(tx Tx) (err error) {
+		c, err = readableBy(tx, who, arn, func(id string) (c *Configuration, err error) {
+			c, number, mark, err = tx.ConfigurationAt(id, t)
+			return c, err
+		})
+		return err
+	})
+	if err != nil {
+		return Cursor{}, err
+	}
+	if t > c.passed() { // what was read may not be final
+		r, err := m.revisionAt(ctx, c, t)
+		if err != nil || r == nil {
+			return Cursor{}, err
+		}
+		number, mark = r.Number, MarkOf(r.Hash)
+	}
+	if number == 0 {
+		return Cursor{}, nil
+	}
+	return beginning(who, c, number, mark), nil
+}
+
+// beginning is where a list of a revision begins.
+func beginning(who Caller, c *Configuration, revision, mark int64) Cursor {
+	start := Cursor{Configuration: c.Num, Revision: revision, Mark: mark}
 	if c.Account != who.Account {
 		start.Only = ownerNumber(who.Account)
 	}
-	if asOf == nil {
-		return start, nil
-	}
-	r, err := m.revisionAt(ctx, c, now, *asOf)
-	if err != nil || r == nil {
-		return Cursor{}, err
-	}
-	start.Revision, start.Mark = r.Number, MarkOf(r.Hash)
-	return start, nil
+	return start
 }
 
-// target reads a configuration and the time; past says that a deleted one
+// target reads a configuration of the caller's; past says that a deleted one
 // will do.
-func (m *Manager) target(ctx context.Context, who Caller, arn string, past bool) (c *Configuration, now Time, err error) {
+func (m *Manager) target(ctx context.Context, who Caller, arn string, past bool) (*Configuration, error) {
 	find := configuration
 	if past {
 		find = anyConfiguration
 	}
-	return m.find(ctx, who, arn, past, find)
+	return m.find(ctx, who, arn, find)
 }
 
 // read is target for what another account shares, too: who calls it shows no
 // more than the caller's own machines of that.
-func (m *Manager) read(ctx context.Context, who Caller, arn string, past bool) (c *Configuration, now Time, err error) {
+func (m *Manager) read(ctx context.Context, who Caller, arn string, past bool) (*Configuration, error) {
 	find := usable
 	if past {
 		find = readable
 	}
-	return m.find(ctx, who, arn, past, find)
+	return m.find(ctx, who, arn, find)
 }
 
-func (m *Manager) find(ctx context.Context, who Caller, arn string, past bool, find func(Tx, Caller, string) (*Configuration, error)) (c *Configuration, now Time, err error) {
+func (m *Manager) find(ctx context.Context, who Caller, arn string, find func(Tx, Caller, string) (*Configuration, error)) (c *Configuration, err error) {
 	err = m.store.View(ctx, func(tx Tx) error {
-		if c, err = find(tx, who, arn); err != nil || !past {
-			return err
-		}
-		now, err = m.now(tx)
+		c, err = find(tx, who, arn)
 		return err
 	})
-	return c, now, err
+	return c, err
 }
 
 // revisionAt returns the revision that held at a moment, nil when the
 // configuration did not exist then. The answer for a moment never changes.
-func (m *Manager) revisionAt(ctx context.Context, c *Configuration, now, t Time) (r *Revision, err error) {
-	if latest := max(now, c.passed()); t > latest {
-		return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, latest)
-	}
+func (m *Manager) revisionAt(ctx context.Context, c *Configuration, t Time) (r *Revision, err error) {
 	if t > c.passed() { // else nothing can come before what follows t
+		switch now, err := m.present(ctx); {
+		case err != nil:
+			return nil, err
+		case t > now:
+			return nil, refuse(InvalidParameter, "The point in time %s is in the future: the server's time is %s.", t, max(now, c.passed()))
+		}
 		switch err := m.settle(ctx, c.Num); {
 		case isUnwritable(err):
 			return m.promise(ctx, c.Num, t)
@@ -218,20 +246,15 @@ func namesakes(tx Tx, who Caller, configuration int64, guest bool, arn string) (
 			other = of.Account
 		}
 	}
-	var known []*Resource
-	for i, account := range []string{who.Account, other} {
-		if account == "" || i == 1 && account == who.Account {
-			continue
-		}
-		r, err := tx.Resource(account, arn)
-		if err != nil {
-			return nil, fmt.Errorf("read resource: %w", err)
-		}
-		if r != nil && (!guest || r.Owner == who.Account) {
-			known = append(known, r)
-		}
+	accounts := []string{who.Account}
+	if other != "" && other != who.Account {
+		accounts = append(accounts, other)
 	}
-	return known, nil
+	known, err := tx.Namesakes(arn, accounts)
+	if err != nil {
+		return nil, fmt.Errorf("read resource: %w", err)
+	}
+	return slices.DeleteFunc(known, func(r *Resource) bool { return guest && r.Owner != who.Account }), nil
 }
 
 func writeUsageOfOne(tx Tx, r *Resource, f UsageFilter, start Cursor, w UsageWriter) error {

@@ -9,8 +9,16 @@ import (
 
 // license.ConfigurationTx.
 
-const selectConfiguration = `SELECT num, id, account, region, created, deleted, loading,
-	head, head_at, head_hash, terms_rev, next_node, counters, terms, pass, last_run, settled, pass_account FROM configuration`
+const (
+	configurationColumns = `num, id, account, region, created, deleted, loading,
+	head, head_at, head_hash, terms_rev, next_node, counters, terms, pass, last_run, settled, pass_account`
+	selectConfiguration = `SELECT ` + configurationColumns + ` FROM configuration`
+
+	selectConfigurationAt = `SELECT ` + configurationColumns + `,
+		(SELECT number FROM revision WHERE configuration = num AND at <= $2 ORDER BY at DESC LIMIT 1),
+		(SELECT hash FROM revision WHERE configuration = num AND at <= $2 ORDER BY at DESC LIMIT 1)
+		FROM configuration WHERE id = $1`
+)
 
 func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 	c := &license.Configuration{
@@ -61,6 +69,22 @@ func (t *tx) configuration(doing, sql string, arg any) (*license.Configuration, 
 
 func (t *tx) Configuration(id string) (*license.Configuration, error) {
 	return t.configuration("read configuration", selectConfiguration+` WHERE id = $1`, id)
+}
+
+func (t *tx) ConfigurationAt(id string, at license.Time) (c *license.Configuration, number, mark int64, err error) {
+	err = t.query("read configuration and revision at a time", selectConfigurationAt, []any{id, int64(at)}, func(r sqlconn.Row) (err error) {
+		if c, err = scanConfiguration(r); err == nil && r.Int(18) != 0 {
+			number, mark = r.Int(18), license.MarkOf(r.Bytes(19))
+		}
+		return err
+	})
+	if err != nil || number == 0 {
+		return c, 0, 0, err
+	}
+	if t.histories != nil {
+		t.histories.beside(c.Num, c.Head, license.MarkOf(c.HeadHash), number, mark)
+	}
+	return c, number, mark, nil
 }
 
 func (t *tx) LockConfiguration(num int64) (*license.Configuration, error) {

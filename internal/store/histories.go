@@ -1,8 +1,6 @@
 package store
 
 import (
-	"fmt"
-	"slices"
 	"sync"
 
 	"reeve/internal/license"
@@ -106,6 +104,15 @@ func (h *histories) learn(cfg, id, old int64, marks map[int64]int64) int64 {
 	return of.id
 }
 
+// beside notes a revision that a snapshot has, where the snapshot's newest is
+// one that is known: then it belongs to the same history.
+func (h *histories) beside(cfg, head, headMark, rev, mark int64) {
+	id, ok := h.find(cfg, head, headMark)
+	if _, known := h.find(cfg, rev, mark); ok && !known {
+		h.learn(cfg, id, 0, map[int64]int64{rev: mark})
+	}
+}
+
 // make adds a history, after forgetting all when there are too many: what the
 // cache has under their ids is never found again and evicted in time.
 func (h *histories) make(cfg int64, of *history) {
@@ -157,7 +164,7 @@ func (t *tx) expect(cfg, rev, mark int64) error {
 	if mark == 0 {
 		return nil
 	}
-	marks, err := t.marksOf(cfg, rev)
+	_, marks, err := t.headAnd(cfg, rev, 0)
 	if err == nil && marks[rev] != mark {
 		err = license.ErrNoRevision
 	}
@@ -186,34 +193,21 @@ func (t *tx) historyOf(cfg, rev, mark int64) (id, head int64, err error) {
 	return 0, head, nil
 }
 
-// marksOf reads the marks of those of the revisions that the snapshot has.
-func (t *tx) marksOf(cfg int64, revs ...int64) (map[int64]int64, error) {
-	slices.Sort(revs)
-	marks := map[int64]int64{}
-	args := [][]any{}
-	for _, rev := range slices.Compact(revs) {
-		args = append(args, []any{cfg, rev})
-	}
-	err := t.queryEach("read hashes of revisions", `SELECT number, hash FROM revision
-		WHERE configuration = $1 AND number = $2`, args, func(_ int, r sqlconn.Row) error {
-		marks[r.Int(0)] = license.MarkOf(r.Bytes(1))
+// headAnd reads the newest revision of a configuration, and its mark and those
+// of two other revisions as far as the snapshot has them.
+func (t *tx) headAnd(cfg, one, other int64) (head int64, marks map[int64]int64, err error) {
+	marks = map[int64]int64{}
+	err = t.query("read head", `SELECT head, head_hash, number, hash FROM configuration
+		LEFT JOIN revision ON revision.configuration = num AND number IN ($2, $3)
+		WHERE num = $1`, []any{cfg, one, other}, func(r sqlconn.Row) error {
+		if head = r.Int(0); head > 0 {
+			marks[head] = license.MarkOf(r.Bytes(1))
+		}
+		if number := r.Int(2); number > 0 {
+			marks[number] = license.MarkOf(r.Bytes(3))
+		}
 		return nil
 	})
-	return marks, err
-}
-
-// headAnd reads the newest revision of a configuration, and its mark and those
-// of other revisions that the snapshot has.
-func (t *tx) headAnd(cfg int64, others ...int64) (head int64, marks map[int64]int64, err error) {
-	head, hash, err := headOf(t.conn, headSQL, cfg)
-	if err != nil {
-		return 0, nil, fmt.Errorf("read head: %w", err)
-	}
-	others = slices.DeleteFunc(others, func(rev int64) bool { return rev <= 0 || rev >= head })
-	marks, err = t.marksOf(cfg, others...)
-	if head > 0 && err == nil {
-		marks[head] = license.MarkOf(hash)
-	}
 	return head, marks, err
 }
 
@@ -221,7 +215,7 @@ func (t *tx) headAnd(cfg int64, others ...int64) (head int64, marks map[int64]in
 // belongs to a history: whether the newest one known of that is there too.
 func (t *tx) headIn(cfg, history int64) (head int64, same bool, err error) {
 	known, ok := t.histories.newest(cfg)
-	head, marks, err := t.headAnd(cfg, known.top)
+	head, marks, err := t.headAnd(cfg, known.top, 0)
 	if err != nil || !ok || known.id != history || marks[known.top] != known.marks[known.top] {
 		return head, false, err
 	}

@@ -74,6 +74,15 @@ func (t *tx) Resource(account, arn string) (*license.Resource, error) {
 	return found[0], nil
 }
 
+// Namesakes implements license.ResourceTx.
+func (t *tx) Namesakes(arn string, accounts []string) ([]*license.Resource, error) {
+	args := make([][]any, len(accounts))
+	for i, account := range accounts {
+		args[i] = []any{account, arn}
+	}
+	return t.resourcesEach("read resources of a name", selectResource+` WHERE r.account = $1 AND r.arn = $2`, args)
+}
+
 // ResourcesByARN implements license.ResourceTx.
 func (t *tx) ResourcesByARN(account string, arns []string) (map[string]*license.Resource, error) {
 	found, err := t.resourcesEach("read resources by ARN",

@@ -56,6 +56,7 @@ type setBackServer struct {
 	arn       string
 	machines  int
 	exclusive int // numbers that no change has had yet
+	moments   []license.Time
 }
 
 func startSetBack(t *testing.T, machines int) *setBackServer {
@@ -115,14 +116,26 @@ func (s *setBackServer) change(machine int) {
 	s.t.Helper()
 	s.exclusive++
 	s.put(machine, int64(100+s.exclusive))
+	c, err := s.plain.Configuration(s.t.Context(), replicatedCaller, s.arn)
+	s.must(err)
+	s.moments = append(s.moments, c.HeadAt)
 }
 
-// compare reads the whole list with and without a cache.
+// compare reads the whole list with and without a cache: as of some moments,
+// of which some may be lost, and now.
 func (s *setBackServer) compare() {
 	s.t.Helper()
-	got, err := s.m.ListUsage(s.t.Context(), replicatedCaller, s.arn, license.UsageFilter{}, nil, 1000)
+	for i := len(s.moments) - 1; i >= 0; i -= 3 {
+		s.compareList(license.UsageFilter{AsOf: &s.moments[i]})
+	}
+	s.compareList(license.UsageFilter{})
+}
+
+func (s *setBackServer) compareList(f license.UsageFilter) {
+	s.t.Helper()
+	got, err := s.m.ListUsage(s.t.Context(), replicatedCaller, s.arn, f, nil, 1000)
 	s.must(err)
-	want, err := s.plain.ListUsage(s.t.Context(), replicatedCaller, s.arn, license.UsageFilter{}, nil, 1000)
+	want, err := s.plain.ListUsage(s.t.Context(), replicatedCaller, s.arn, f, nil, 1000)
 	s.must(err)
 	if diff := cmp.Diff(want.Usage, got.Usage); diff != "" {
 		s.t.Fatalf("the cache has another history (-database +cache):\n%s", diff)

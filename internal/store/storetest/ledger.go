@@ -83,6 +83,36 @@ func revisionAtFindsTheNewest(s *suite) {
 		read(s, func(tx license.Tx) (*license.Revision, error) { return tx.RevisionAt(7, 200) }))
 }
 
+func configurationAtBringsTheRevision(s *suite) {
+	c := fullConfiguration()
+	s.insert(c, configuration(8))
+	rs := revisions(100, 101, 200)
+	rs[1].Hash = []byte("longer than a mark")
+	s.append(c.Num, rs...)
+	s.append(8, revisions(1)...)
+	for _, test := range []struct{ at, want license.Time }{
+		{-1, 0}, {99, 0}, {100, 1}, {101, 2}, {199, 2}, {200, 3}, {1 << 60, 3},
+	} {
+		s.view(func(tx license.Tx) error {
+			found, number, mark, err := tx.ConfigurationAt(c.ID, test.at)
+			s.same("configuration", c, found)
+			s.same("number", int64(test.want), number)
+			if test.want == 0 {
+				s.same("mark of none", int64(0), mark)
+			} else {
+				s.same("mark", license.MarkOf(rs[test.want-1].Hash), mark)
+			}
+			return err
+		})
+	}
+	s.view(func(tx license.Tx) error {
+		found, number, mark, err := tx.ConfigurationAt("lic-", 1<<60)
+		s.same("unknown configuration", (*license.Configuration)(nil), found)
+		s.same("its revision", [2]int64{}, [2]int64{number, mark})
+		return err
+	})
+}
+
 func revisionsPage(s *suite) {
 	rs := revisions(1, 2, 3, 4, 5)
 	rs[3].Terms, rs[3].Changes = []byte(`{}`), []byte("u- 1 2 RDS\n")

@@ -31,6 +31,8 @@ func resourceKeepsEverything(s *suite) {
 	s.same("resource", full, read(s, get))
 	s.same("of another account", (*license.Resource)(nil),
 		read(s, func(tx license.Tx) (*license.Resource, error) { return tx.Resource(bob, full.ARN) }))
+	s.same("of that name", []*license.Resource{full},
+		read(s, func(tx license.Tx) ([]*license.Resource, error) { return tx.Namesakes(full.ARN, []string{bob, alice}) }))
 	s.same("by number", map[int64]*license.Resource{9: full, 10: resource(10)},
 		read(s, func(tx license.Tx) (map[int64]*license.Resource, error) { return tx.ResourcesByNum([]int64{10, 11, 9}) }))
 

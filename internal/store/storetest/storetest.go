@@ -34,6 +34,7 @@ var tests = []test{
 	{"Settings", settingsAreKeptPerAccountAndRegion},
 	{"Revision", revisionKeepsEverything},
 	{"RevisionAt", revisionAtFindsTheNewest},
+	{"ConfigurationAt", configurationAtBringsTheRevision},
 	{"Revisions", revisionsPage},
 	{"Peaks", peaksSummariseSteps},
 	{"LastWithin", lastWithinFindsTheNewest},
