@@ -51,6 +51,7 @@ func asOf(t license.Time) filter {
 
 func byType(t license.ResourceType) filter { return filter{"resourceType", []string{string(t)}} }
 func byOwner(owner string) filter          { return filter{"resourceAccount", []string{owner}} }
+func byARN(arn string) filter              { return filter{"resourceArn", []string{arn}} }
 
 // plainLists are the lists of a fleet of any size.
 func plainLists(f *fleet) []*list {
@@ -94,6 +95,8 @@ func selected(arn string, filters []filter) bool {
 	name, err := license.ParseResourceARN(arn)
 	for _, f := range filters {
 		switch f.Name {
+		case "resourceArn":
+			err = orMismatch(err, arn, f.Values[0])
 		case "resourceType":
 			err = orMismatch(err, string(name.Type), f.Values[0])
 		case "resourceAccount":
@@ -194,7 +197,7 @@ func plainCases(a addresses, f *fleet) ([]listCase, error) {
 			cases = append(cases, more...)
 		}
 	}
-	one := request{LicenseConfigurationArn: f.ARN, Filters: []filter{{"resourceArn", []string{machineARN(f.Shape.machines() - f.Shape.Alive/2)}}}}
+	one := request{LicenseConfigurationArn: f.ARN, Filters: []filter{byARN(machineARN(f.Shape.machines() - f.Shape.Alive/2))}}
 	q, err := ask(a.Cold, one, []string{""})
 	return append(cases, listCase{"resourceArn", 1, q}), err
 }

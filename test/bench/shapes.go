@@ -49,7 +49,7 @@ func shapeLists(f *fleet) []*list {
 		name string
 		by   []filter
 	}{{"", nil}, {", type=RDS", []filter{byType(license.RDS)}}, {", account", []filter{byOwner(owners[2])}},
-		{", rare type", []filter{byType(license.ManagedInstance)}}, {", rare account", []filter{byOwner(rareOwner)}}}
+		{", rare type", []filter{byType(license.ManagedInstance)}}, {", rare account", []filter{byOwner(rareOwner)}}, {", one machine", []filter{byARN(machineARN(f.Shape.Dead + 1))}}}
 	var lists []*list
 	for _, w := range what {
 		for _, t := range when {
