@@ -69,14 +69,14 @@ func TestGoSlowsDown(t *testing.T) {
 	s := startSlow(t)
 	other := s.tenantKey(t)
 	var refused *smithy.GenericAPIError
-	err, _ := goCalls(t, s, 1)
+	_, err := goCalls(t, s, 1)
 	if !errors.As(err, &refused) || refused.Code != "ThrottlingException" || !strings.HasPrefix(refused.Message, "Rate exceeded") {
 		t.Errorf("%d calls at once: %v", atOnce, err)
 	}
 	if _, err := goClient(s, other).ListLicenseConfigurations(t.Context(), &lm.ListLicenseConfigurationsInput{}); err != nil {
 		t.Errorf("another key: %v", err)
 	}
-	err, retried := goCalls(t, s, 10)
+	retried, err := goCalls(t, s, 10)
 	if err != nil {
 		t.Errorf("%d calls with retries: %v", atOnce, err)
 	}
@@ -86,16 +86,16 @@ func TestGoSlowsDown(t *testing.T) {
 }
 
 // goCalls makes atOnce calls of so many attempts each, until the server minds;
-// it returns what failed and how many attempts were further ones.
-func goCalls(t *testing.T, s *server, attempts int) (failed error, retried int) {
+// it returns how many attempts were further ones, and what failed.
+func goCalls(t *testing.T, s *server, attempts int) (retried int, failed error) {
 	t.Helper()
 	for round := 0; round < rounds && failed == nil && retried == 0; round++ {
-		failed, retried = goRound(t, s.together(t), attempts)
+		retried, failed = goRound(t, s.together(t), attempts)
 	}
-	return failed, retried
+	return retried, failed
 }
 
-func goRound(t *testing.T, s *server, attempts int) (failed error, retried int) {
+func goRound(t *testing.T, s *server, attempts int) (retried int, failed error) {
 	t.Helper()
 	c := lm.New(goClient(s, rootKey).Options(), func(o *lm.Options) {
 		// The standard retryer, but for the tokens that bound all retries of a client.
@@ -124,7 +124,7 @@ func goRound(t *testing.T, s *server, attempts int) (failed error, retried int) 
 		a := <-answers
 		failed, retried = errors.Join(failed, a.err), retried+a.retried
 	}
-	return failed, retried
+	return retried, failed
 }
 
 // TestBoto3SlowsDown does so with both of boto3's modes.
