@@ -120,6 +120,10 @@ func appendIdentity(b []byte, who *Identity) []byte {
 		b = append(b, '}')
 		b = appendSession(b, who)
 		b = append(b, '}')
+	} else if !who.Issued.IsZero() {
+		b = append(b, `,"sessionContext":{"sessionIssuer":{}`...)
+		b = appendSession(b, who)
+		b = append(b, '}')
 	}
 	return append(b, '}')
 }

@@ -10,12 +10,12 @@ import (
 // IdentityOf is a proven caller as CloudTrail tells it. An assumed role names
 // the role that the session is of.
 func IdentityOf(who *iam.Identity, accessKeyID string) Identity {
-	id := Identity{PrincipalID: who.ID, ARN: who.Principal, Account: who.Account, AccessKeyID: accessKeyID}
+	id := Identity{PrincipalID: who.ID, ARN: who.Principal, Account: who.Account, AccessKeyID: accessKeyID, Issued: who.Issued}
 	switch who.Holder.Type {
 	case iam.OfUser:
 		id.Type, id.UserName = "IAMUser", who.Holder.Name
 	case iam.OfRole:
-		id.Type, id.Issued = "AssumedRole", who.Issued
+		id.Type = "AssumedRole"
 		if who.Terms != nil {
 			id.Source = who.Terms.Source
 		}

@@ -95,8 +95,8 @@ var adminActions = map[string]bool{
 	"reeve:ListSourceRuns": true,
 }
 
-// openActions need no permission, as AWS's GetCallerIdentity does not.
-var openActions = map[string]bool{"reeve:GetCallerIdentity": true, "sts:GetCallerIdentity": true}
+// openActions need no permission, as AWS's do not.
+var openActions = map[string]bool{"reeve:GetCallerIdentity": true, "sts:GetCallerIdentity": true, "sts:GetSessionToken": true}
 
 // mayAdminister refuses everybody but callers of the root account.
 func mayAdminister(who Identity, action string) error {

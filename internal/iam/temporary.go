@@ -21,7 +21,7 @@ import (
 // is not in the token: the role's policies, and whether it is still there and
 // trusts the same, are read from the database, as for every caller.
 
-// Temporary is what a role's session signs with.
+// Temporary is what a session signs with.
 type Temporary struct {
 	AccessKeyID string // ASIA…
 	Secret      Secret
@@ -46,8 +46,9 @@ type sealedSession struct {
 	Secret  string `json:"s"`
 	Account string `json:"a"`
 	Role    string `json:"r"`
-	RoleID  string `json:"i"`
-	Trusted int64  `json:"t"` // Principal.Trusted in microseconds
+	RoleID  string `json:"i"`           // of a Maker's session, whom the key belongs to
+	Maker   string `json:"m,omitempty"` // access key that made it by GetSessionToken; "" for a role's session
+	Trusted int64  `json:"t"`           // Principal.Trusted in microseconds
 	Name    string `json:"n"`
 	Expires int64  `json:"x"` // seconds
 	Issued  int64  `json:"u"` // likewise; 0 in a token of before it was kept
@@ -64,23 +65,34 @@ func (d *Directory) openSessions(ctx context.Context) error {
 	return err
 }
 
+// temporary makes credentials that last for a time. s says whose they are.
+func (d *Directory) temporary(s sealedSession, lasting time.Duration) (*Temporary, error) {
+	issued := now()
+	t := &Temporary{AccessKeyID: newKeyID("ASIA"), Secret: newSecret(), Expires: issued.Add(lasting).Truncate(time.Second)}
+	s.Key, s.Secret, s.Expires, s.Issued = t.AccessKeyID, t.Secret.Reveal(), t.Expires.Unix(), issued.Unix()
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("seal session: %w", err)
+	}
+	t.Token = NewSecret(base64.StdEncoding.EncodeToString(d.sessions.seal(metaSessionKey, text)))
+	t.Who.Issued = issued
+	return t, nil
+}
+
 // issue makes credentials of a role for a session.
 func (d *Directory) issue(role *Principal, a *Assumption) (*Temporary, error) {
 	terms, percent, err := a.Terms.pack()
 	if err != nil {
 		return nil, err
 	}
-	issued := now()
-	t := &Temporary{AccessKeyID: newKeyID("ASIA"), Secret: newSecret(), Expires: issued.Add(a.Duration).Truncate(time.Second), Packed: percent}
-	text, err := json.Marshal(sealedSession{
-		Key: t.AccessKeyID, Secret: t.Secret.Reveal(), Account: role.Account, Role: role.Name, RoleID: role.ID,
-		Trusted: micros(role.Trusted), Name: a.Session, Expires: t.Expires.Unix(), Issued: issued.Unix(), Terms: terms,
-	})
+	t, err := d.temporary(sealedSession{
+		Account: role.Account, Role: role.Name, RoleID: role.ID, Trusted: micros(role.Trusted), Name: a.Session, Terms: terms,
+	}, a.Duration)
 	if err != nil {
-		return nil, fmt.Errorf("seal session: %w", err)
+		return nil, err
 	}
-	t.Token = NewSecret(base64.StdEncoding.EncodeToString(d.sessions.seal(metaSessionKey, text)))
-	t.Who = sessionOf(role, a.Session)
+	issued := t.Who.Issued
+	t.Who, t.Packed = sessionOf(role, a.Session), percent
 	t.Who.Issued, t.Who.Terms = issued, &a.Terms
 	return t, nil
 }
@@ -125,7 +137,11 @@ func (d *Directory) openToken(ctx context.Context, accessKeyID, token string) (c
 	case !time.Now().Before(expires):
 		return cachedKey{}, ErrExpiredToken
 	}
-	who, err := d.identifySession(ctx, &s)
+	identify := d.identifySession
+	if s.Maker != "" {
+		identify = d.identifyMaker
+	}
+	who, err := identify(ctx, &s)
 	return cachedKey{secret: s.Secret, who: &who, expires: expires}, err
 }
 

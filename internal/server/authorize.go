@@ -16,6 +16,11 @@ import (
 // authorize is the one place where it is decided whether a caller may do what a
 // request asks. in is the operation's input.
 func (s *server) authorize(ctx context.Context, who license.Caller, by *signer, action string, in any) error {
+	if principalOf(who.Account, in) != "" {
+		if err := by.Manages(action); err != nil {
+			return err
+		}
+	}
 	if by.IsRootUser() { // what follows would only cost time
 		return iam.Authorize(by.Identity, &policy.Request{Action: action, Resource: "*"})
 	}

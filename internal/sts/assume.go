@@ -3,7 +3,6 @@ package sts
 import (
 	"encoding/xml"
 	"regexp"
-	"time"
 
 	"reeve/internal/iam"
 )
@@ -87,8 +86,7 @@ func (h *Handler) addKeys(c *call, a *iam.Assumption) error {
 
 // shown is what the caller gets, secrets included.
 func shown(t *iam.Temporary) (assumedRoleUser, credentials) {
-	return assumedRoleUser{AssumedRoleID: t.Who.ID, Arn: t.Who.Principal},
-		credentials{t.AccessKeyID, t.Secret.Reveal(), t.Token.Reveal(), t.Expires.UTC().Format(time.RFC3339)}
+	return assumedRoleUser{AssumedRoleID: t.Who.ID, Arn: t.Who.Principal}, credentialsOf(t)
 }
 
 var roleARN = regexp.MustCompile(`^arn:aws:iam::([0-9]{12}):role/([\w+=,.@-]{1,64})$`)

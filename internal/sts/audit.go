@@ -27,6 +27,8 @@ func (h *Handler) record(ctx context.Context, c *call, id string, done result, r
 	switch made := done.(type) {
 	case *assumedRole:
 		e.Response = made.elements()
+	case *sessionToken:
+		e.Response = made.elements()
 	case *assumedByToken:
 		e.Response = (&assumedRole{User: made.User, Credentials: made.Credentials}).elements()
 		e.Identity = audit.Identity{Type: "WebIdentityUser", PrincipalID: made.Provider + ":" + made.Subject, UserName: made.Subject}

@@ -24,10 +24,10 @@ func Lookup(directory *iam.Directory) func(context.Context, string, string) (str
 }
 
 // LimitedAs is under which name the requests of somebody count for their rate:
-// the access key, or the role of a session, whose keys anybody who may assume it
-// can have any number of.
+// the access key, or the role or user of a session, whose keys anybody who may
+// begin one can have any number of.
 func LimitedAs(who *iam.Identity, accessKeyID string) string {
-	if who.Session != "" {
+	if who.Session != "" || who.OfSessionToken() {
 		return who.Holder.ARN()
 	}
 	return accessKeyID

@@ -1,6 +1,7 @@
 // Package sts answers the operations of AWS STS that clients' credential chains
-// need: GetCallerIdentity, AssumeRole and AssumeRoleWithWebIdentity. They are
-// of AWS's query protocol: a form is posted, and XML comes back.
+// need: GetCallerIdentity, GetSessionToken, AssumeRole and
+// AssumeRoleWithWebIdentity. They are of AWS's query protocol: a form is posted,
+// and XML comes back.
 //
 // https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 package sts
@@ -139,6 +140,8 @@ func (h *Handler) serve(c *call) (result, error) {
 	switch action {
 	case "GetCallerIdentity":
 		return h.getCallerIdentity(c)
+	case "GetSessionToken":
+		return h.getSessionToken(c)
 	case "AssumeRole":
 		return h.assumeRole(c)
 	case "AssumeRoleWithWebIdentity":

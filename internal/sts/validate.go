@@ -34,7 +34,7 @@ func (c *call) validate() (duration time.Duration, err error) {
 	for _, p := range sessionParameters {
 		found = append(found, p.check(c.form)...)
 	}
-	duration, wrong := durationOf(c.form["DurationSeconds"])
+	duration, wrong := durationOf(c.form["DurationSeconds"], iam.MaxSession)
 	if found = append(found, wrong...); len(found) > 0 {
 		return 0, invalid(found.Error())
 	}
@@ -68,7 +68,7 @@ func (p *parameter) check(form map[string][]string) (found api.Violations) {
 }
 
 // durationOf reads DurationSeconds; 0 is none.
-func durationOf(values []string) (time.Duration, api.Violations) {
+func durationOf(values []string, most time.Duration) (time.Duration, api.Violations) {
 	if len(values) == 0 {
 		return 0, nil
 	}
@@ -79,8 +79,8 @@ func durationOf(values []string) (time.Duration, api.Violations) {
 		broken.Constraint = "Member must be a whole number"
 	case n < int64(iam.MinSession/time.Second):
 		broken.Constraint = "Member must have value greater than or equal to 900"
-	case n > int64(iam.MaxSession/time.Second):
-		broken.Constraint = "Member must have value less than or equal to 43200"
+	case n > int64(most/time.Second):
+		broken.Constraint = "Member must have value less than or equal to " + strconv.Itoa(int(most/time.Second))
 	default:
 		return time.Duration(n) * time.Second, nil
 	}
