@@ -23,7 +23,7 @@ var bodies = map[string]any{
 	"what-if":              new(whatIfPage),
 
 	"compare":   &comparePage{},
-	"explain":   explainPage{},
+	"explain":   &explainPage{},
 	"inventory": &inventoryPage{},
 	"machine":   &machinePage{},
 	"software":  softwarePage{},

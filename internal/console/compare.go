@@ -86,7 +86,7 @@ func (c *console) compare(v *visit) error {
 // read fills the page with what the API says of the two moments.
 func (p *comparePage) read(v *visit, arn string) error {
 	p.Now = strings.TrimSpace(v.FormValue("to")) == ""
-	in, err := v.comparison(arn)
+	in, name, err := v.comparison(arn)
 	if err != nil {
 		return err
 	}
@@ -96,24 +96,49 @@ func (p *comparePage) read(v *visit, arn string) error {
 	}
 	query := url.Values{"from": {*in.From}, "to": {*in.To}}
 	p.CSV = withQuery(p.Form+"/csv", query)
-	if p.Name, err = v.nameAt(arn, in.To); err != nil {
-		return err
+	if p.Name = name; name == "" {
+		if p.Name, err = v.nameAt(arn, in.To); err != nil {
+			return err
+		}
 	}
-	var first api.CompareUsageOutput
-	in.MaxResults = new(int64(compareRows))
-	if err := v.call("CompareUsage", in, &first); err != nil {
-		return err
+	var first *api.CompareUsageOutput
+	if !p.mayWait(v, in) {
+		if first, err = p.begin(v, in); err != nil {
+			return err
+		}
 	}
-	p.Before, p.After = told(first.FromConsumedLicenses), told(first.ToConsumedLicenses)
-	p.BoughtBefore, p.BoughtNow = first.FromLicenseCount, first.ToLicenseCount
-	p.later = v.after(func() error {
-		all, err := p.others(v, in, &first)
+	p.later = v.after(func() (err error) {
+		if first == nil {
+			if first, err = p.begin(v, in); err != nil {
+				return err
+			}
+		}
+		all, err := p.others(v, in, first)
 		if err != nil {
 			return err
 		}
 		return p.list(v, in, query, all)
 	})
 	return nil
+}
+
+// mayWait reports whether nothing can be refused any more: the ledger was looked at
+// as it stands, and from is before that, and not before 1970.
+func (p *comparePage) mayWait(v *visit, in *api.CompareUsageInput) bool {
+	from := moment(in.From)
+	return p.Now && from.Unix() >= 0 && !from.After(moment(in.To)) && v.allows("CompareUsage", in)
+}
+
+// begin reads what both moments had, with the first differences.
+func (p *comparePage) begin(v *visit, in *api.CompareUsageInput) (*api.CompareUsageOutput, error) {
+	first := new(api.CompareUsageOutput)
+	in.MaxResults = new(int64(compareRows))
+	if err := v.call("CompareUsage", in, first); err != nil {
+		return nil, err
+	}
+	p.Before, p.After = told(first.FromConsumedLicenses), told(first.ToConsumedLicenses)
+	p.BoughtBefore, p.BoughtNow = first.FromLicenseCount, first.ToLicenseCount
+	return first, nil
 }
 
 // others adds the differences behind the first ones.
@@ -153,29 +178,30 @@ func (p *comparePage) list(v *visit, in *api.CompareUsageInput, query url.Values
 }
 
 // comparison reads the two moments of the address: the end of last month and
-// now where it names none.
-func (v *visit) comparison(arn string) (*api.CompareUsageInput, error) {
+// now where it names none. With the present it finds the name that the configuration
+// has then.
+func (v *visit) comparison(arn string) (in *api.CompareUsageInput, name string, err error) {
 	if v.FormValue("from") == "" {
 		v.Form.Set("from", v.lastMonth())
 	}
 	from, err := v.momentOf("from")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	to, err := v.momentOf("to")
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if from != nil && to != nil && from.After(*to) {
-		return nil, refuse(http.StatusBadRequest, "From is after To. Swap the two moments.")
+		return nil, "", refuse(http.StatusBadRequest, "From is after To. Swap the two moments.")
 	}
-	in := &api.CompareUsageInput{LicenseConfigurationArn: &arn, From: wire(from), To: wire(to)}
+	in = &api.CompareUsageInput{LicenseConfigurationArn: &arn, From: wire(from), To: wire(to)}
 	if in.From != nil && in.To != nil {
-		return in, nil
+		return in, "", nil
 	}
-	now, _, err := v.headAt(arn, nil)
+	now, terms, err := v.headAt(arn, nil)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if in.To == nil { // as the ledger stands, whatever this machine's clock says
 		in.To = now.Time
@@ -183,7 +209,7 @@ func (v *visit) comparison(arn string) (*api.CompareUsageInput, error) {
 	if in.From == nil {
 		in.From = now.Time
 	}
-	return in, nil
+	return in, clipped(told(terms.Name)), nil
 }
 
 // field is a moment as the browser's field has it.
@@ -213,7 +239,7 @@ func (c *console) compareSheet(v *visit) error {
 	if err != nil {
 		return err
 	}
-	in, err := v.comparison(arn)
+	in, _, err := v.comparison(arn)
 	if err != nil {
 		return err
 	}

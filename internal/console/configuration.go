@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"reeve/internal/api"
 )
 
@@ -71,18 +73,31 @@ func (c *console) configuration(v *visit) error {
 		return err
 	}
 	body := view.body()
-	if view.mayWait() {
-		body.later = v.after(func() error { return view.fill(body) })
-	} else if err := view.fill(body); err != nil {
+	if err := view.begin(body); err != nil {
 		return err
 	}
 	return v.show(http.StatusOK, "configuration", told(body.Terms.Name), body)
 }
 
+// begin has refused what the page can be refused for, and leaves the rest for
+// later. The moment and the configuration were looked at with the ledger's head;
+// what does not exist yet is named by what fills the page, and what is shared has
+// another head, so these are filled at once.
+func (v *configurationView) begin(body *configurationBody) error {
+	if v.head == nil || v.owner != "" || !v.mayFill(body.Tab) {
+		return v.fill(body)
+	}
+	if err := v.tryAddress(body); err != nil {
+		return err
+	}
+	body.later = v.after(func() error { return v.fill(body) })
+	return nil
+}
+
 // fill adds what the page shows beside the ledger's head.
 func (v *configurationView) fill(body *configurationBody) error {
 	var calls []func() error
-	if v.owner == "" {
+	if v.owner == "" && body.Chart == nil {
 		calls = append(calls, func() error { return v.addChart(body) })
 	}
 	if v.head == nil {
@@ -95,32 +110,45 @@ func (v *configurationView) fill(body *configurationBody) error {
 	return together(calls...)
 }
 
-// partsOf are the operations that fill a page, by its tab.
-var partsOf = map[string]string{
-	"usage": "ListUsageForLicenseConfiguration", "associations": "ListAssociations", "discovery": "ListExclusions",
-	"revisions": "ListRevisions", "failures": "ListFailuresForLicenseConfigurationOperations",
+// listOf is the call that lists what a tab shows, for this many rows.
+func (v *configurationView) listOf(tab string, rows int64) (operation string, in any) {
+	switch tab {
+	case "associations":
+		return "ListAssociations", v.associationsInput(rows)
+	case "discovery":
+		return "ListExclusions", v.exclusionsInput(rows)
+	case "revisions":
+		return "ListRevisions", v.revisionsInput(rows)
+	case "failures":
+		return "ListFailuresForLicenseConfigurationOperations", v.failuresInput(rows)
+	}
+	usage := v.usageInput(rows)
+	usage.NextToken = v.usagePaging().token()
+	return "ListUsageForLicenseConfiguration", usage
 }
 
-// mayWait reports whether nothing that fills the page can be refused any more: the
-// moment and the configuration were looked at with the ledger's head, so it is for
-// other parameters of the address and for policies to refuse something. What does not
-// exist yet is named by what fills the page, and what is shared has another head.
-func (v *configurationView) mayWait() bool {
-	if v.head == nil || v.owner != "" {
-		return false
-	}
-	for name := range v.URL.Query() {
-		if name != "at" && name != "tab" && name != "range" {
-			return false
+// mayFill reports whether policies allow all that fills the page.
+func (v *configurationView) mayFill(tab string) bool {
+	return v.allows("GetUsageHistory", &api.GetUsageHistoryInput{LicenseConfigurationArn: &v.arn}) &&
+		v.allows("ListPositions", &api.ListPositionsInput{}) && v.allows(v.listOf(tab, 1))
+}
+
+// tryAddress finds out whether the API refuses what the address says beside the
+// moment: the days of the chart, and the filters and the token of the list, for
+// which it is asked for one row.
+func (v *configurationView) tryAddress(body *configurationBody) error {
+	given := v.URL.Query().Get
+	if given("from") != "" || given("to") != "" {
+		if err := v.addChart(body); err != nil {
+			return err
 		}
 	}
-	tab, _ := v.tabs("")
-	allows := func(operation string, in any) bool {
-		return v.c.API.Allows(v.Context(), v.who, operation, in)
+	ended := v.out.DeletionTime != nil && (body.Tab == "failures" || body.Tab == "discovery") // of which nothing is asked
+	if ended || given("arn") == "" && given("type") == "" && given("owner") == "" && given("token") == "" {
+		return nil
 	}
-	return allows("GetUsageHistory", &api.GetUsageHistoryInput{LicenseConfigurationArn: &v.arn}) &&
-		allows("ListPositions", &api.ListPositionsInput{}) &&
-		allows(partsOf[tab], &api.ListRevisionsInput{LicenseConfigurationArn: &v.arn}) // each has this member
+	operation, in := v.listOf(body.Tab, 1)
+	return v.call(operation, in, new(jsontext.Value))
 }
 
 // configurationAt finds the revision that a page is about.

@@ -45,24 +45,23 @@ type changeRow struct {
 }
 
 func (v *configurationView) revisionsTab() (*revisionsTab, error) {
-	list := v.paging(v.tabKept("revisions"))
-	in := &api.ListRevisionsInput{
-		LicenseConfigurationArn: &v.arn, To: &v.asOf, MaxResults: new(int64(revisionRows)), MaxChanges: new(int64(revisionChanges)), NextToken: list.token(),
-	}
 	t := &revisionsTab{}
-	if in.NextToken != nil { // which may be refused
-		return t, t.list(v, in, list)
-	}
-	t.later = v.after(func() error { return t.list(v, in, list) })
+	t.later = v.after(func() error { return t.list(v) })
 	return t, nil
 }
 
-func (t *revisionsTab) list(v *configurationView, in *api.ListRevisionsInput, list paging) error {
+func (v *configurationView) revisionsInput(rows int64) *api.ListRevisionsInput {
+	return &api.ListRevisionsInput{
+		LicenseConfigurationArn: &v.arn, To: &v.asOf, MaxResults: &rows, MaxChanges: new(int64(revisionChanges)), NextToken: v.tabPaging("revisions").token(),
+	}
+}
+
+func (t *revisionsTab) list(v *configurationView) error {
 	var out api.ListRevisionsOutput
-	if err := v.call("ListRevisions", in, &out); err != nil {
+	if err := v.call("ListRevisions", v.revisionsInput(revisionRows), &out); err != nil {
 		return err
 	}
-	t.Pages = list.pages(out.NextToken)
+	t.Pages = v.tabPaging("revisions").pages(out.NextToken)
 	var links []*resourceLink
 	for i := range out.Revisions {
 		row := v.revisionRow(&out.Revisions[i])

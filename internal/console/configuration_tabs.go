@@ -30,8 +30,7 @@ var origins = map[string]string{
 }
 
 func (v *configurationView) associationsTab() (*associationsTab, error) {
-	list := v.paging(v.tabKept("associations"))
-	in := &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: givenText(v.asOf), MaxResults: new(int64(tabRows)), NextToken: list.token()}
+	list, in := v.tabPaging("associations"), v.associationsInput(tabRows)
 	var out api.ListAssociationsOutput
 	if err := v.call("ListAssociations", in, &out); err != nil {
 		return nil, err
@@ -45,6 +44,18 @@ func (v *configurationView) associationsTab() (*associationsTab, error) {
 		links[i] = t.Rows[i].resourceLink
 	}
 	return t, v.nameLinks(links...)
+}
+
+func (v *configurationView) associationsInput(rows int64) *api.ListAssociationsInput {
+	return &api.ListAssociationsInput{LicenseConfigurationArn: &v.arn, AsOf: givenText(v.asOf), MaxResults: &rows, NextToken: v.tabPaging("associations").token()}
+}
+
+// tabPaging pages the list of a tab.
+func (v *configurationView) tabPaging(tab string) paging {
+	if tab == "failures" { // which are of no moment
+		return v.pagedPart(v.URL.Path, v.tabKept(tab), "token", "list")
+	}
+	return v.paging(v.tabKept(tab))
 }
 
 func (v *configurationView) tabKept(tab string) url.Values {
@@ -99,8 +110,7 @@ func (v *configurationView) discoveryTab() (*discoveryTab, error) {
 		return t, nil // the API lists exclusions of what exists, to its owner
 	}
 	var out api.ListExclusionsOutput
-	in := &api.ListExclusionsInput{LicenseConfigurationArn: &v.arn, All: new(v.at != nil), MaxResults: new(int64(maxExclusions))}
-	if err := v.call("ListExclusions", in, &out); err != nil {
+	if err := v.call("ListExclusions", v.exclusionsInput(maxExclusions), &out); err != nil {
 		return nil, err
 	}
 	t.Cut = out.NextToken != nil
@@ -115,6 +125,10 @@ func (v *configurationView) discoveryTab() (*discoveryTab, error) {
 		}
 	}
 	return t, v.nameLinks(links...)
+}
+
+func (v *configurationView) exclusionsInput(rows int64) *api.ListExclusionsInput {
+	return &api.ListExclusionsInput{LicenseConfigurationArn: &v.arn, All: new(v.at != nil), MaxResults: &rows}
 }
 
 // held reports whether an exclusion held at the page's moment.
@@ -145,8 +159,7 @@ func (v *configurationView) failuresTab() (*failuresTab, error) {
 	if v.out.DeletionTime != nil {
 		return t, nil
 	}
-	list := v.pagedPart(v.URL.Path, v.tabKept("failures"), "token", "list") // failures are of no moment
-	in := &api.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: &v.arn, MaxResults: new(int64(tabRows)), NextToken: list.token()}
+	list, in := v.tabPaging("failures"), v.failuresInput(tabRows)
 	var out api.ListFailuresForLicenseConfigurationOperationsOutput
 	if err := v.call("ListFailuresForLicenseConfigurationOperations", in, &out); err != nil {
 		return nil, err
@@ -159,6 +172,10 @@ func (v *configurationView) failuresTab() (*failuresTab, error) {
 	}
 	t.Pages = list.pages(out.NextToken)
 	return t, v.nameLinks(links...)
+}
+
+func (v *configurationView) failuresInput(rows int64) *api.ListFailuresForLicenseConfigurationOperationsInput {
+	return &api.ListFailuresForLicenseConfigurationOperationsInput{LicenseConfigurationArn: &v.arn, MaxResults: &rows, NextToken: v.tabPaging("failures").token()}
 }
 
 func (v *configurationView) failureRow(f *api.LicenseOperationFailure) failureRow {

@@ -187,7 +187,7 @@ func (v *configurationView) wholeUsage() (rows []api.LicenseConfigurationUsage, 
 // largeUsage shows one page of a list that is too long to be read whole, in
 // the order that the API has.
 func (v *configurationView) largeUsage(t *usageTab) error {
-	in, list := v.usageInput(usageRows), v.paging(v.usageKept())
+	in, list := v.usageInput(usageRows), v.usagePaging()
 	in.NextToken = list.token()
 	var out api.ListUsageForLicenseConfigurationOutput
 	if err := v.call("ListUsageForLicenseConfiguration", in, &out); err != nil {
@@ -205,6 +205,8 @@ func (v *configurationView) largeUsage(t *usageTab) error {
 	t.Rows, err = v.usageRows(out.LicenseConfigurationUsageList)
 	return err
 }
+
+func (v *configurationView) usagePaging() paging { return v.paging(v.usageKept()) }
 
 // paging pages a list by the API's tokens. Its later pages are of the moment of
 // the first one.

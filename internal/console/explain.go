@@ -26,6 +26,7 @@ type explainPage struct {
 	Recorded       stamp
 	Rungs          []rung
 	Presets        []link
+	later          // who reported each fact, and what resources are called
 }
 
 func (c *console) explainPage(v *visit) error {
@@ -33,7 +34,7 @@ func (c *console) explainPage(v *visit) error {
 	if err != nil {
 		return err
 	}
-	body := explainPage{ID: shortName(arn), Form: v.URL.Path, Path: v.configurationPath(arn)}
+	body := &explainPage{ID: shortName(arn), Form: v.URL.Path, Path: v.configurationPath(arn)}
 	if resource := strings.TrimSpace(v.FormValue("resource")); resource != "" {
 		body.Resource = linkTo(resource)
 	}
@@ -42,7 +43,7 @@ func (c *console) explainPage(v *visit) error {
 			if status == http.StatusForbidden {
 				return err
 			}
-			return v.show(status, "explain", "Explain a count", explainPage{ID: body.ID, Name: body.ID, Path: body.Path, Form: body.Form, Sent: f})
+			return v.show(status, "explain", "Explain a count", &explainPage{ID: body.ID, Name: body.ID, Path: body.Path, Form: body.Form, Sent: f})
 		})
 	}
 	title := "Explain a count of " + body.Name
@@ -58,11 +59,29 @@ func (p *explainPage) read(v *visit, arn string) error {
 	if err != nil {
 		return err
 	}
-	if p.Name, err = v.nameAt(arn, wire(at)); err != nil || p.Resource == nil {
+	name := func() (err error) {
+		p.Name, err = v.nameAt(arn, wire(at))
 		return err
 	}
+	if p.Resource == nil {
+		return name()
+	}
 	p.place(at, v)
-	return p.explain(v, arn, at)
+	return together(name,
+		func() error { return p.explain(v, arn, at) },
+		func() error { return p.call(v, at) })
+}
+
+// call finds what the resource was called, for the title.
+func (p *explainPage) call(v *visit, at *time.Time) error {
+	if at == nil {
+		return v.nameLinks(p.Resource)
+	}
+	then, err := v.reportedAt(p.Resource.ARN, at, nil)
+	if err == nil {
+		p.Resource.call(then.Name)
+	}
+	return err
 }
 
 // place sets what depends on the moment that is looked at.
@@ -110,9 +129,12 @@ func (p *explainPage) explain(v *visit, arn string, at *time.Time) error {
 	if p.Consumed == 0 {
 		p.Why = whyNothing(out.Steps)
 	}
-	return together(
-		func() error { return v.nameLinks(links...) },
-		func() error { return p.addOrigins(v, at) })
+	p.later = v.after(func() error {
+		return together(
+			func() error { return v.nameLinks(links...) },
+			func() error { return p.addOrigins(v, at) })
+	})
+	return nil
 }
 
 // addOrigins says of each fact since when it is so and who reported it. Physical

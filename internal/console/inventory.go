@@ -67,14 +67,29 @@ func (c *console) inventory(v *visit) error {
 func (p *inventoryPage) read(v *visit, conditions []condition) error {
 	search := searchValues(conditions)
 	list := v.paged(inventoryPath, search)
-	var out api.ListResourceInventoryOutput
 	in := &api.ListResourceInventoryInput{MaxResults: new(int64(inventoryRows)), Filters: filtersOf(conditions), NextToken: list.token()}
-	if err := v.call("ListResourceInventory", in, &out); err != nil {
-		return err
+	p.CSV = withQuery(inventoryPath+"/csv", search)
+	if len(in.Filters) == 0 && in.NextToken == nil && v.allows("ListResourceInventory", in) { // nothing can be refused
+		p.later = v.after(func() error {
+			found, err := p.list(v, list, in)
+			if err != nil {
+				return err
+			}
+			return p.add(v, found)
+		})
+		return nil
 	}
-	p.CSV, p.Pages = withQuery(inventoryPath+"/csv", search), list.pages(out.NextToken)
-	p.later = v.after(func() error { return p.add(v, out.ResourceInventoryList) })
-	return nil
+	found, err := p.list(v, list, in)
+	p.later = v.after(func() error { return p.add(v, found) })
+	return err
+}
+
+// list reads a page of the inventory.
+func (p *inventoryPage) list(v *visit, list paging, in *api.ListResourceInventoryInput) ([]api.ResourceInventory, error) {
+	var out api.ListResourceInventoryOutput
+	err := v.call("ListResourceInventory", in, &out)
+	p.Pages = list.pages(out.NextToken)
+	return out.ResourceInventoryList, err
 }
 
 // add adds rows with the names of their resources.

@@ -32,22 +32,24 @@ func (v *visit) quickSearch(text string) error {
 	return v.show(http.StatusOK, "inventory", "Inventory: "+text, p)
 }
 
-// search finds a text. A search that begins is read after the page's head, for
-// the inventory may be long to look through: that the person may search it is
-// asked before.
+// search finds a text after the page's head, for the inventory may be long to look
+// through. A token and policies may be refused, so where there is one, or they do
+// not allow it, the first part is looked through before.
 func (p *inventoryPage) search(v *visit, text string) error {
-	if v.URL.Query().Has("page") {
-		return p.find(v, text)
-	}
-	var none api.FindResourcesOutput
-	if err := v.call("FindResources", &api.FindResourcesInput{ResourceArns: []string{text}}, &none); err != nil {
-		return err
-	}
-	if err := p.findID(v, text); err != nil {
-		return err
+	list := v.paged(inventoryPath, url.Values{"q": {text}})
+	in := &api.FindResourcesInput{Text: &text, MaxResults: new(int64(inventoryRows)), NextToken: list.token()}
+	if in.NextToken != nil || !v.allows("FindResources", in) {
+		if err := p.look(v, list, in); err != nil || in.NextToken == nil || len(p.Rows) > 0 {
+			return err
+		}
+		p.later = v.after(func() error { return p.find(v, list, in) })
+		return nil
 	}
 	p.later = v.after(func() error {
-		if err := p.find(v, text); err != nil {
+		if err := p.findID(v, text); err != nil {
+			return err
+		}
+		if err := p.find(v, list, in); err != nil {
 			return err
 		}
 		return p.findPrograms(v, text)
@@ -70,30 +72,34 @@ func (p *inventoryPage) findID(v *visit, id string) error {
 	return p.add(v, out.ResourceInventoryList)
 }
 
-// find adds a page of what has the text in its name, ID, ARN, host, image,
-// size, platform or tags. Whose ID was found is not looked for so far.
-func (p *inventoryPage) find(v *visit, text string) error {
-	list := v.paged(inventoryPath, url.Values{"q": {text}})
-	in := &api.FindResourcesInput{Text: &text, MaxResults: new(int64(inventoryRows)), NextToken: list.token()}
+// find adds a page of what has the text in its name, ID, ARN, host, image, size,
+// platform or tags.
+func (p *inventoryPage) find(v *visit, list paging, in *api.FindResourcesInput) error {
+	for range findPages {
+		if err := p.look(v, list, in); err != nil || in.NextToken == nil || len(p.Rows) > 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+// look looks through as much as one call does, and moves in on behind it. What is
+// listed by its ID is not listed again.
+func (p *inventoryPage) look(v *visit, list paging, in *api.FindResourcesInput) error {
 	known := map[string]bool{}
 	for _, row := range p.Rows {
 		known[row.ARN] = true
 	}
-	for range findPages {
-		var out api.FindResourcesOutput
-		if err := v.call("FindResources", in, &out); err != nil {
-			return err
-		}
-		for i := range out.Resources {
-			if row := foundRow(&out.Resources[i]); !known[row.ARN] {
-				p.Rows = append(p.Rows, row)
-			}
-		}
-		p.Pages = list.pages(out.NextToken)
-		if in.NextToken = out.NextToken; in.NextToken == nil || len(p.Rows) > 0 {
-			break
+	var out api.FindResourcesOutput
+	if err := v.call("FindResources", in, &out); err != nil {
+		return err
+	}
+	for i := range out.Resources {
+		if row := foundRow(&out.Resources[i]); !known[row.ARN] {
+			p.Rows = append(p.Rows, row)
 		}
 	}
+	p.Pages, in.NextToken = list.pages(out.NextToken), out.NextToken
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"reeve/internal/api"
 	"reeve/internal/awsjson"
@@ -48,15 +49,26 @@ func TestAPageThatBeginsEarlyIsRefusedAndFailsAsAWhole(t *testing.T) {
 	d.signIn(d.Credentials(ledgerAccount))
 	arn, path := d.create(api.CreateLicenseConfigurationInput{Name: new("fleet"), LicenseCount: new(int64(10))})
 	d.use(arn, 2, 3)
-	for page, operations := range map[string][]string{
-		path:                       {"GetUsageHistory", "ListPositions", "ListUsageForLicenseConfiguration"},
-		path + "?tab=associations": {"ListAssociations"},
-		path + "?tab=discovery":    {"ListExclusions"},
-		path + "?tab=failures":     {"ListFailuresForLicenseConfigurationOperations"},
+	machine := "resource=" + url.QueryEscape(licensetest.MachineARN(ledgerAccount, "i-0"))
+	for page, of := range map[string]struct {
+		figures    string // that it has
+		operations []string
+	}{
+		"/console/":                {"Over-used", []string{"ListPositions"}},
+		path:                       {"In use", []string{"GetUsageHistory", "ListPositions", "ListUsageForLicenseConfiguration"}},
+		path + "?type=RDS":         {"In use", []string{"GetUsageHistory", "ListPositions"}},
+		path + "?tab=associations": {"In use", []string{"ListAssociations"}},
+		path + "?tab=discovery":    {"In use", []string{"ListExclusions"}},
+		path + "?tab=failures":     {"In use", []string{"ListFailuresForLicenseConfigurationOperations"}},
+		path + "/compare?from=" + licensetest.Epoch.Format(time.RFC3339): {"consumed", []string{"CompareUsage"}},
+		"/console/inventory":        {"Kind", []string{"ListResourceInventory"}},
+		"/console/inventory?q=none": {"Nothing is found", []string{"FindResources"}},
+		"/console/what-if":          {"Launch machines", []string{"ListLicenseConfigurations"}},
+		"/console/inventory/machine?arn=" + strings.TrimPrefix(machine, "resource="): {"version 1", []string{"ListResourceVersions"}},
 	} {
 		operation = ""
-		d.has(page, d.page(page), "In use")
-		for _, operation = range operations {
+		d.says(d.page(page), of.figures)
+		for _, operation = range of.operations {
 			allowed = false
 			if status, text := d.get(page); status != http.StatusForbidden || !strings.Contains(text, "do not allow "+operation) {
 				t.Errorf("%s without %s answers %d:\n%s", page, operation, status, words(text))
@@ -64,7 +76,25 @@ func TestAPageThatBeginsEarlyIsRefusedAndFailsAsAWhole(t *testing.T) {
 			allowed = true
 			text := d.page(page)
 			d.says(text, "the server could not finish the page")
-			d.silent(text, "In use", "Failures")
+			d.silent(text, of.figures)
+		}
+	}
+}
+
+// Where policies allow a page, what else its address has wrong is still refused with
+// the status of that, before anything is sent.
+func TestAPageThatBeginsEarlyRefusesItsAddress(t *testing.T) {
+	d := positionDesk(t)
+	_, path := d.create(api.CreateLicenseConfigurationInput{Name: new("fleet"), LicenseCount: new(int64(10))})
+	for _, wrong := range []string{
+		path + "?token=nonsense", path + "?type=RDS&token=nonsense", path + "?sort=since&token=nonsense",
+		path + "?tab=associations&token=nonsense", path + "?tab=revisions&token=nonsense", path + "?tab=failures&token=nonsense", path + "?from=2030-01-01",
+		path + "/compare?from=2030-01-01T12:00", path + "/compare?from=1900-01-01", path + "/compare?from=2026-01-01&to=2030-01-01T12:00",
+		path + "/explain?resource=nonsense", "/console/?at=2030-01-01", "/console/inventory?page=nonsense", "/console/inventory?q=a&page=nonsense",
+		"/console/inventory/machine?history=nonsense&arn=" + url.QueryEscape(licensetest.MachineARN(ledgerAccount, "i-0")),
+	} {
+		if status, text := d.get(wrong); status < 400 || status >= 500 {
+			t.Errorf("%s answers %d: %s", wrong, status, words(text))
 		}
 	}
 }

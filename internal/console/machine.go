@@ -29,6 +29,7 @@ type machinePage struct {
 	HistoryPages                      pages
 	Done                              string
 	Flaws                             []flaw // of the form that leaves it out
+	later                                    // its history, and what other resources are called
 }
 
 type machineFact struct {
@@ -85,13 +86,22 @@ func (v *visit) showMachine(status int, leave form) error {
 	body.leave(leave)
 	body.software(&out, in)
 	body.Software.Pages = list.pages(out.NextToken)
-	if err := body.history(v, &out); err != nil {
-		return err
-	}
-	if err := v.nameLinks(body.links()...); err != nil {
+	if err := body.wait(v); err != nil {
 		return err
 	}
 	return v.show(status, "machine", body.title(), body)
+}
+
+// wait leaves the history for later, unless it may be refused: for policies, or for a
+// token in the address.
+func (p *machinePage) wait(v *visit) error {
+	links := func() error { return v.nameLinks(p.links()...) }
+	if _, in := p.versions(v); in.NextToken != nil || !v.allows("ListResourceVersions", in) {
+		p.later = v.after(links)
+		return p.history(v)
+	}
+	p.later = v.after(func() error { return together(links, func() error { return p.history(v) }) })
+	return nil
 }
 
 // leave puts a form that was refused beside the licence that it is about.

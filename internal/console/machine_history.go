@@ -29,10 +29,15 @@ type effect struct {
 	From, To            int64
 }
 
-func (p *machinePage) history(v *visit, r *api.GetResourceOutput) error {
+// versions asks for the page of the history that the address names.
+func (p *machinePage) versions(v *visit) (paging, *api.ListResourceVersionsInput) {
 	list := v.pagedPart(machinePath, url.Values{"arn": {p.ARN}}, "history", "history")
+	return list, &api.ListResourceVersionsInput{ResourceArn: &p.ARN, MaxResults: new(int64(versionRows)), NextToken: list.token()}
+}
+
+func (p *machinePage) history(v *visit) error {
+	list, in := p.versions(v)
 	var out api.ListResourceVersionsOutput
-	in := &api.ListResourceVersionsInput{ResourceArn: r.ResourceArn, MaxResults: new(int64(versionRows)), NextToken: list.token()}
 	if err := v.call("ListResourceVersions", in, &out); err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"reeve/internal/api"
 )
 
@@ -28,7 +30,7 @@ type overviewBody struct {
 	Cut      bool   // there are more configurations than were put in order
 	Silence  string // about configurations that are shared with the viewer's account
 	FirstRun bool
-	later    // the rows, with their history
+	later    // all but the moment
 }
 
 // tile is one number that sums the page up.
@@ -69,24 +71,40 @@ func (c *console) overview(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayPosition(at); err != nil {
+		return err
+	}
+	body := &overviewBody{Moment: v.picker(at, nil)}
+	body.later = v.after(func() error { return body.read(v, at) })
+	return v.show(http.StatusOK, "overview", "Overview", body)
+}
+
+// mayPosition refuses what listing positions would be refused for: a moment, or by
+// policies.
+func (v *visit) mayPosition(at *time.Time) error {
+	in := &api.ListPositionsInput{AsOf: wire(at), MaxResults: new(int64(1))}
+	if at == nil && v.allows("ListPositions", in) {
+		return nil
+	}
+	return v.call("ListPositions", in, new(jsontext.Value))
+}
+
+// read fills the page with what stands where.
+func (b *overviewBody) read(v *visit, at *time.Time) error {
 	all, cut, err := v.positions(at)
 	if err != nil {
 		return err
 	}
-	now := c.Now()
-	silence := ""
+	now := v.c.Now()
 	if at != nil {
-		now, silence = *at, v.lendersSilence()
+		now, b.Silence = *at, v.lendersSilence()
 	}
 	slices.SortStableFunc(all, func(a, b api.Position) int { return worseFirst(&a, &b, now) })
-	body := &overviewBody{Moment: v.picker(at, nil), Tiles: tilesOf(all, now, at != nil), Cut: cut, Silence: silence, FirstRun: len(all) == 0 && at == nil}
+	b.Tiles, b.Cut, b.FirstRun = tilesOf(all, now, at != nil), cut, len(all) == 0 && at == nil
 	var from, to int
-	body.Pages, from, to = pagesOf(v.URL.Path, v.kept("at"), v.pageNumber(), overviewRows, len(all))
-	body.later = v.after(func() error { // as could be listed without
-		body.Rows, err = v.positionRows(all[from:to], at, now)
-		return err
-	})
-	return v.show(http.StatusOK, "overview", "Overview", body)
+	b.Pages, from, to = pagesOf(v.URL.Path, v.kept("at"), v.pageNumber(), overviewRows, len(all))
+	b.Rows, err = v.positionRows(all[from:to], at, now)
+	return err
 }
 
 // positions lists where all configurations stand, without their history; cut

@@ -53,6 +53,12 @@ func (v *visit) call(operation string, in, out any) error {
 	return v.c.API.Call(v.Context(), v.who, operation, in, out)
 }
 
+// allows reports whether the person's policies let them call an operation: what is
+// left for later must not be refused then.
+func (v *visit) allows(operation string, in any) bool {
+	return v.c.API.Allows(v.Context(), v.who, operation, in)
+}
+
 // cameFrom is the page of ours that a form was on.
 func (v *visit) cameFrom() string {
 	from, err := url.Parse(v.Referer())

@@ -34,7 +34,7 @@ type whatIfPage struct {
 	Sent           form   // the action that was to be added, where it was refused
 	Share, Other   string // addresses of this plan, and of it in the other mode
 	Result         *whatIfResult
-	later          // what would come of the plan: what refuses it is no error of the page
+	later          // what can be planned, and what would come of it: what refuses that is no error of the page
 }
 
 // plannedAction is one line of the plan.
@@ -102,9 +102,10 @@ func (c *console) whatIf(v *visit) error {
 		return refuse(http.StatusRequestURITooLong, "The plan is too long for one address. Plan fewer than %d actions, or use reeve what-if --file.", maxPlanned)
 	}
 	p := &whatIfPage{Plans: q["plan"], Facts: q.Has("facts")}
-	var err error
-	if p.Configurations, err = v.allConfigurations(); err != nil {
-		return err
+	if !v.allows("ListLicenseConfigurations", &api.ListLicenseConfigurationsInput{}) {
+		if _, err := v.allConfigurations(); err != nil {
+			return err
+		}
 	}
 	if q.Has("do") {
 		added, err := plannedStep(q)
@@ -114,12 +115,15 @@ func (c *console) whatIf(v *visit) error {
 		}
 		p.Alert, p.Sent = err.Error(), v.sent()
 	}
-	p.choose(q.Get("configuration"))
 	status := http.StatusOK
 	if p.Sent.values != nil {
 		status = http.StatusBadRequest
 	}
-	p.later = v.after(func() error {
+	p.later = v.after(func() (err error) {
+		if p.Configurations, err = v.allConfigurations(); err != nil {
+			return err
+		}
+		p.choose(q.Get("configuration"))
 		p.simulate(v)
 		return nil
 	})
