@@ -1,95 +1,31 @@
 package console_test
 
 import (
-	"context"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/zitadel/oidc/v3/example/server/storage"
-	"github.com/zitadel/oidc/v3/pkg/oidc"
-	"github.com/zitadel/oidc/v3/pkg/op"
-
 	"reeve/internal/console"
 	"reeve/internal/console/sso"
+	"reeve/internal/console/sso/ssotest"
 	"reeve/internal/iam"
 	"reeve/internal/licensetest"
 )
-
-// identityProvider is an OpenID Connect provider at which everybody is signed
-// in already, as the same person. It tells groups only when it is asked.
-type identityProvider struct {
-	*storage.Storage
-	url     string
-	clients map[string]*storage.Client
-	groups  []string
-	back    string // where browsers go after the sign-out
-	away    bool
-}
-
-func (p *identityProvider) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, token, subject, origin string) error {
-	info.AppendClaims("groups", p.groups)
-	return p.Storage.SetUserinfoFromToken(ctx, info, token, subject, origin)
-}
-
-// GetClientByClientID lets browsers come back after the sign-out.
-func (p *identityProvider) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	client, err := p.Storage.GetClientByClientID(ctx, id)
-	return returning{client, p.back}, err
-}
-
-type returning struct {
-	op.Client
-	back string
-}
-
-func (r returning) PostLogoutRedirectURIs() []string { return []string{r.back} }
-
-func openProvider(t *testing.T) *identityProvider {
-	t.Helper()
-	p := &identityProvider{clients: map[string]*storage.Client{}}
-	mux := http.NewServeMux()
-	running := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p.away {
-			http.Error(w, "away", http.StatusBadGateway)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
-	t.Cleanup(running.Close)
-	p.url = running.URL
-	p.Storage = storage.NewStorageWithClients(storage.NewUserStore(p.url), p.clients)
-	provider, err := op.NewProvider(&op.Config{CodeMethodS256: true}, p, op.StaticIssuer(p.url), op.WithAllowInsecure())
-	if err != nil {
-		t.Fatal(err)
-	}
-	back := op.AuthCallbackURL(provider)
-	mux.Handle("/", provider)
-	mux.Handle("GET /login/username", op.NewIssuerInterceptor(provider.IssuerFromRequest).HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.FormValue("authRequestID")
-		if err := p.CheckUsernamePassword("test-user2", "verysecure", id); err != nil {
-			t.Error(err)
-		}
-		http.Redirect(w, r, back(r.Context(), id), http.StatusFound)
-	}))
-	return p
-}
 
 const anybody = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"` + licensetest.Root + `"},"Action":"sts:AssumeRole"}]}`
 
 // ssoDesk is a desk with single sign-on at a provider, and with roles Auditor
 // and Owner; a group may act as a third one, which does not exist.
-func ssoDesk(t *testing.T, groups ...string) (*desk, *identityProvider) {
+func ssoDesk(t *testing.T, groups ...string) (*desk, *ssotest.Provider) {
 	t.Helper()
-	p := openProvider(t)
-	p.groups = groups
+	p := ssotest.Open(t)
+	p.Tell(groups...)
 	d := openDeskWith(t, func(_ *licensetest.Server, cfg *console.Config) {
 		cfg.SSOName = "Example ID"
 		cfg.SSO = sso.New(sso.Settings{
-			Issuer: p.url, ClientID: "reeve", ClientSecret: "secret", Scopes: []string{"profile", "email"}, SubjectClaim: "sub", GroupsClaim: "groups", Now: time.Now,
+			Issuer: p.URL, ClientID: ssotest.ClientID, ClientSecret: ssotest.Secret, Scopes: []string{"profile", "email"}, SubjectClaim: "sub", GroupsClaim: "groups", Now: time.Now,
 			Grants: []sso.Grant{
 				{Group: "auditors", Role: sso.Role{Account: licensetest.Root, Name: "Auditor"}},
 				{Group: "owners", Role: sso.Role{Account: licensetest.Root, Name: "Owner"}},
@@ -97,8 +33,7 @@ func ssoDesk(t *testing.T, groups ...string) (*desk, *identityProvider) {
 			},
 		})
 	})
-	p.back = d.url + "/console/sign-in"
-	p.clients["reeve"] = storage.WebClient("reeve", "secret", d.url+"/console/sign-in/callback")
+	p.Serve(d.url)
 	root := iam.Identity{Account: licensetest.Root, Root: true, Principal: iam.PrincipalOf(licensetest.Root)}
 	for _, name := range []string{"Auditor", "Owner"} {
 		if _, err := d.Directory.CreateRole(t.Context(), root, licensetest.Root, name, anybody, 0); err != nil {
@@ -188,7 +123,7 @@ func TestSigningOutAlsoSignsOutAtTheProvider(t *testing.T) {
 		t.Fatalf("%d\n%s", status, text)
 	}
 	there := d.linkOf(text, "Sign out of Example ID")
-	if !strings.HasPrefix(there, p.url+"/end_session?") || !strings.Contains(there, "id_token_hint=ey") {
+	if !strings.HasPrefix(there, p.URL+"/end_session?") || !strings.Contains(there, "id_token_hint=ey") {
 		t.Fatalf("it leads to %s", there)
 	}
 	answer, err := d.client.Get(there)
@@ -226,7 +161,7 @@ func TestTheRoleEndsTheSession(t *testing.T) {
 
 func TestWhileTheProviderIsAwayAccessKeysWork(t *testing.T) {
 	d, p := ssoDesk(t, "auditors")
-	p.away = true
+	p.Leave(true)
 	if status, text := d.get("/console/sign-in/sso"); status != http.StatusServiceUnavailable || !strings.Contains(text, "sign in with an access key") {
 		t.Errorf("%d\n%s", status, text)
 	}
@@ -236,8 +171,8 @@ func TestWhileTheProviderIsAwayAccessKeysWork(t *testing.T) {
 }
 
 func TestAProviderOfAnotherNameIsNotBelieved(t *testing.T) {
-	p := openProvider(t)
-	provider := sso.New(sso.Settings{Issuer: p.url + "/", ClientID: "reeve", SubjectClaim: "sub", GroupsClaim: "groups", Now: time.Now})
+	p := ssotest.Open(t)
+	provider := sso.New(sso.Settings{Issuer: p.URL + "/", ClientID: ssotest.ClientID, SubjectClaim: "sub", GroupsClaim: "groups", Now: time.Now})
 	if _, _, err := provider.Begin(t.Context(), "http://127.0.0.1/"); err == nil {
 		t.Error("a provider that calls itself by another name is believed")
 	}

@@ -150,7 +150,7 @@ var onlyIn = []struct {
 	{"zombiezen.com/go/sqlite", []string{"internal/store/sqlite"}, "a driver is linked where a database is opened"},
 	{"github.com/coreos/go-oidc", []string{"internal/console/sso"}, "people sign in at one place"},
 	{"golang.org/x/oauth2", []string{"internal/console/sso"}, "people sign in at one place"},
-	{"testing", []string{"internal/licensetest", "internal/certificate/certtest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
+	{"testing", []string{"internal/licensetest", "internal/certificate/certtest", "internal/console/sso/ssotest", "internal/store/storetest", "internal/store/sqlconn/sqlconntest", "internal/store/postgres/pgtest", "internal/store/testdb", "internal/tidy", "test/..."}, "it registers flags in the program"},
 	{"database/sql", nil, "package sqlconn is our way to SQL"},
 }
 

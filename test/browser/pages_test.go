@@ -24,6 +24,7 @@ func sheets(t *testing.T, s *server) map[string][]sheet {
 	return map[string][]sheet{
 		"positions": positionSheets(f), "forms": formSheets(f), "evidence": evidenceSheets(t, s, f),
 		"inventory": inventorySheets(t, s, f), "settings": settingsSheets(), "others": otherSheets(), "member": memberSheets(f.member),
+		"single sign-on": ssoSheets(t),
 	}
 }
 

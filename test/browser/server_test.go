@@ -3,6 +3,7 @@ package browser_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -30,6 +31,7 @@ const patience = 5 * time.Minute
 // each made when the first test needs it.
 var workshop struct {
 	dir     string
+	program func() (string, error)
 	server  func() (*server, error)
 	browser func() (context.Context, error)
 	ends    []func() error // in the order of their making
@@ -45,6 +47,7 @@ func open(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	workshop.dir = dir
+	workshop.program = sync.OnceValues(buildProgram)
 	workshop.server = sync.OnceValues(startServer)
 	workshop.browser = sync.OnceValues(startBrowser)
 	code := m.Run()
@@ -82,33 +85,60 @@ func (o *output) String() string {
 	return o.all.String()
 }
 
-// startServer builds the program and runs it until the sample is in it. It is
-// stopped when all tests are over, and must have logged no error by then.
+// startServer runs the program until the sample is in it. It is stopped when all
+// tests are over, and must have logged no error by then.
 func startServer() (*server, error) {
-	program := filepath.Join(workshop.dir, "reeve")
-	if out, err := exec.Command("go", "build", "-o", program, "reeve/cmd/reeve").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build reeve: %w\n%s", err, out)
-	}
-	data := filepath.Join(workshop.dir, "data")
-	s := &server{log: &output{}}
-	cmd := exec.Command(program, "serve", "--sample", "--data", data, "--listen", "127.0.0.1:0",
-		"--max-configurations", "0", "--max-creates-per-day", "0")
-	cmd.Env = []string{"REEVE_ROOT_ACCOUNT=" + rootAccount, "REEVE_ROOT_ACCESS_KEY_ID=" + rootKeyID, "REEVE_ROOT_SECRET_ACCESS_KEY=" + rootSecret}
-	cmd.Stderr = s.log
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the server: %w", err)
-	}
-	workshop.ends = append(workshop.ends, func() error { return s.stop(cmd) })
-	if err := awaited("the sample is loaded", func() bool { return strings.Contains(s.log.String(), "sample loaded") }); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, s.log)
-	}
-	address, err := os.ReadFile(filepath.Join(data, "endpoint"))
+	s, stop, err := launch(filepath.Join(workshop.dir, "data"), nil, "--sample", "--max-configurations", "0", "--max-creates-per-day", "0")
 	if err != nil {
 		return nil, err
 	}
-	s.url = strings.TrimSpace(string(address))
+	workshop.ends = append(workshop.ends, stop)
+	if err := awaited("the sample is loaded", func() bool { return strings.Contains(s.log.String(), "sample loaded") }); err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, s.log)
+	}
+	return s, nil
+}
+
+func buildProgram() (string, error) {
+	program := filepath.Join(workshop.dir, "reeve")
+	if out, err := exec.Command("go", "build", "-o", program, "reeve/cmd/reeve").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build reeve: %w\n%s", err, out)
+	}
+	return program, nil
+}
+
+// launch runs the program with a directory of its own, until stop ends it.
+func launch(data string, env []string, flags ...string) (s *server, stop func() error, err error) {
+	program, err := workshop.program()
+	if err != nil {
+		return nil, nil, err
+	}
+	s = &server{log: &output{}}
+	cmd := exec.Command(program, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, flags...)...)
+	cmd.Env = append(env, "REEVE_ROOT_ACCOUNT="+rootAccount, "REEVE_ROOT_ACCESS_KEY_ID="+rootKeyID, "REEVE_ROOT_SECRET_ACCESS_KEY="+rootSecret)
+	cmd.Stderr = s.log
+	if err := cmd.Start(); err != nil {
+		return nil, nil, fmt.Errorf("start the server: %w", err)
+	}
+	stop = func() error { return s.stop(cmd) }
+	if err := s.reach(data); err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return s, stop, nil
+}
+
+// reach waits for the server's address.
+func (s *server) reach(data string) error {
+	err := awaited("the server listens", func() bool {
+		address, err := os.ReadFile(filepath.Join(data, "endpoint"))
+		s.url = strings.TrimSpace(string(address))
+		return err == nil && s.url != ""
+	})
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, s.log)
+	}
 	s.root, err = client.New(s.url, region, client.Credentials{AccessKeyID: rootKeyID, SecretAccessKey: rootSecret})
-	return s, err
+	return err
 }
 
 func (s *server) stop(cmd *exec.Cmd) error {
