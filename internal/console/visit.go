@@ -104,9 +104,29 @@ func (v *visit) fail(err error) {
 	if status == http.StatusBadRequest && v.Method == http.MethodGet && v.session != nil && v.URL.Query().Has("at") {
 		body.Moment = v.pickAgain(text)
 	}
-	if err := v.show(status, "error", http.StatusText(status), body); err != nil {
+	if err := v.show(status, "error", v.failureTitle(status), body); err != nil {
 		v.c.Log.Error("show the page of an error", "error", err)
 	}
+}
+
+// failureTitle says in plain words what an error means for the person.
+func (v *visit) failureTitle(status int) string {
+	if strings.HasPrefix(v.URL.Path, signInPath) {
+		return "You are not signed in"
+	}
+	switch status {
+	case http.StatusBadRequest:
+		return "This does not work"
+	case http.StatusForbidden:
+		return "You may not do this"
+	case http.StatusNotFound:
+		return "Nothing is here"
+	case http.StatusInternalServerError:
+		return "Something went wrong here"
+	case http.StatusServiceUnavailable:
+		return "Not at the moment"
+	}
+	return http.StatusText(status)
 }
 
 // explain is the status and the text for an error.
