@@ -151,6 +151,8 @@ type Configuration struct {
 	LastRun Time  // when discovery last changed something here, or ended a pass; 0: never
 
 	PassAccount string // whose inventory the pass looks at; "": the owner's
+
+	Unreadable error // of EveryConfiguration alone: why Counters or Terms are not all there
 }
 
 // ARN names the configuration to clients.

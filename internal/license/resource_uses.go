@@ -84,7 +84,7 @@ func numbered(tx Tx, num int64) (*Configuration, error) {
 	if len(found) == 0 || found[0].Num != num {
 		return nil, nil
 	}
-	return found[0], nil
+	return found[0], found[0].Unreadable
 }
 
 func (u *useReader) collect(now Time) error {

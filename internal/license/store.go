@@ -103,8 +103,8 @@ type ConfigurationTx interface {
 	ConfigurationsAt(account, region string, at, created Time, num int64, limit int) ([]*Configuration, error)
 
 	// EveryConfiguration returns up to limit configurations of the whole
-	// deployment with a Num beyond after, in that order; loading ones and
-	// deleted ones included.
+	// deployment with a Num beyond after, in that order; loading ones,
+	// deleted ones and Unreadable ones included.
 	EveryConfiguration(after int64, limit int) ([]*Configuration, error)
 
 	// CountConfigurations counts an account's existing configurations in a

@@ -76,6 +76,10 @@ func faultf(format string, args ...any) error { return fault(fmt.Sprintf(format,
 
 func (m *Manager) verify(ctx context.Context, c *Configuration) (VerifyReport, error) {
 	report := VerifyReport{Kind: LedgerReport, ConfigurationARN: c.ARN(), Account: c.Account}
+	if c.Unreadable != nil {
+		report.Fault = fmt.Sprintf("the configuration's own row cannot be read: %v", c.Unreadable)
+		return report, nil
+	}
 	begun := false
 	err := m.store.View(ctx, func(tx Tx) error {
 		now, err := tx.Configuration(c.ID) // as this snapshot has it

@@ -181,6 +181,19 @@ func (t checkpointTx) Heads(after string, limit int) ([]notary.HeadRow, error) {
 	return t.heads(selectCheckpointHead+` WHERE account > $1 ORDER BY account LIMIT $2`, after, int64(limit))
 }
 
+func (t checkpointTx) NextCheckpointed(after, only string) (account string, err error) {
+	const first = `SELECT min(account) AS account FROM `
+	const where = ` WHERE account > $1 AND ($2 = '' OR account = $2)`
+	err = t.query("find account with checkpoints", `SELECT COALESCE(min(account), '') FROM (`+
+		first+`checkpoint_head`+where+` UNION ALL `+
+		first+`checkpoint`+where+` UNION ALL `+
+		first+`checkpoint_ledger`+where+`) AS kept`, []any{after, only}, func(r sqlconn.Row) error {
+		account = r.Text(0)
+		return nil
+	})
+	return account, err
+}
+
 func (t checkpointTx) InsertCheckpoint(c *notary.Stored, signingKey int64, changed []notary.Ledger) error {
 	err := t.execOne("insert checkpoint", `INSERT INTO checkpoint (account, number, at, note, cosigned) VALUES ($1, $2, $3, $4, $5)`,
 		c.Account, c.Number, int64(c.At), c.Note, c.Cosigned)

@@ -20,6 +20,8 @@ const (
 		FROM configuration WHERE id = $1`
 )
 
+// scanConfiguration reads a row. Where its counters or terms are damaged there
+// is an error beside the rest.
 func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 	c := &license.Configuration{
 		Num:      r.Int(0),
@@ -41,7 +43,7 @@ func scanConfiguration(r sqlconn.Row) (*license.Configuration, error) {
 		PassAccount: r.Text(17),
 	}
 	if err := decode(r.Text(12), &c.Counters); err != nil {
-		return nil, err
+		return c, err
 	}
 	return c, decode(r.Text(13), &c.Terms)
 }
@@ -155,8 +157,15 @@ func (t *tx) ConfigurationsAt(account, region string, at, created license.Time, 
 }
 
 func (t *tx) EveryConfiguration(after int64, limit int) ([]*license.Configuration, error) {
-	return t.configurations("list every configuration", selectConfiguration+`
-		WHERE num > $1 ORDER BY num LIMIT $2`, after, int64(limit))
+	var found []*license.Configuration
+	err := t.query("list every configuration", selectConfiguration+`
+		WHERE num > $1 ORDER BY num LIMIT $2`, []any{after, int64(limit)}, func(r sqlconn.Row) error {
+		c, err := scanConfiguration(r)
+		c.Unreadable = err
+		found = append(found, c)
+		return nil
+	})
+	return found, err
 }
 
 func (t *tx) CountConfigurations(account, region string, since license.Time) (existing, created int64, err error) {

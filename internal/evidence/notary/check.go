@@ -40,19 +40,12 @@ func (n *Notary) Check(ctx context.Context, who license.Caller, after string, li
 
 // nextAccount is the next account that has checkpoints.
 func (n *Notary) nextAccount(ctx context.Context, who license.Caller, after string) (account string, err error) {
-	err = n.store.View(ctx, func(tx Tx) error {
-		account = ""
-		if who.Root {
-			heads, err := tx.Heads(after, 1)
-			if len(heads) > 0 {
-				account = heads[0].Account
-			}
-			return err
-		}
-		head, err := tx.Head(who.Account)
-		if head != nil && who.Account > after {
-			account = head.Account
-		}
+	only := who.Account
+	if who.Root {
+		only = ""
+	}
+	err = n.store.View(ctx, func(tx Tx) (err error) {
+		account, err = tx.NextCheckpointed(after, only)
 		return err
 	})
 	if err != nil {
@@ -73,6 +66,9 @@ func (n *Notary) checkAccount(tx Tx, account string) error {
 	last, err := checkSequence(tx, evidence.NewSequence(trusted, deployment+"/"+account, ""), account)
 	if err != nil {
 		return err
+	}
+	if head == nil {
+		return fmt.Errorf("the newest checkpoint is %d, and the database's own row of the newest is missing", last.Number)
 	}
 	if last.Number != head.Number || last.Time != head.At || last.Revisions != head.Revisions || last.Ledgers != head.Ledgers || last.Seals != head.Seals {
 		return fmt.Errorf("the newest checkpoint is %d, and the database says %d", last.Number, head.Number)
@@ -96,6 +92,11 @@ func (n *Notary) ownKeys(tx Tx) (*evidence.Trusted, string, error) {
 	}
 	if len(keys) == 0 {
 		return nil, "", fmt.Errorf("there is no key for checkpoints")
+	}
+	for i := range keys {
+		if keys[i].Number != int64(i)+1 {
+			return nil, "", fmt.Errorf("the keys for checkpoints are numbered from 1 without gaps, and number %d stands where %d is expected", keys[i].Number, i+1)
+		}
 	}
 	if n.o.Sealer != nil {
 		if _, err := n.signer(&keys[len(keys)-1]); err != nil {

@@ -56,6 +56,11 @@ type Tx interface {
 	Head(account string) (*HeadRow, error)
 	Heads(after string, limit int) ([]HeadRow, error)
 
+	// NextCheckpointed is the first account behind one of which anything about
+	// checkpoints is kept, also when its newest row is missing; "" for none. It
+	// looks at one account alone where only names it.
+	NextCheckpointed(after, only string) (account string, err error)
+
 	// InsertCheckpoint adds a checkpoint with the ledgers that have changed
 	// since the one before, and makes it the account's newest.
 	InsertCheckpoint(c *Stored, signingKey int64, changed []Ledger) error
