@@ -61,9 +61,9 @@ func (k *tickKind) first(from time.Time) time.Time {
 	y, m, d := from.Date()
 	switch {
 	case k.months > 0:
-		return time.Date(y, time.Month((int(m)-1)/min(k.months, 12)*min(k.months, 12)+1), 1, 0, 0, 0, 0, from.Location())
+		return dayBegins(time.Date(y, time.Month((int(m)-1)/min(k.months, 12)*min(k.months, 12)+1), 1, 0, 0, 0, 0, time.UTC), from.Location())
 	case k.days > 0:
-		return time.Date(y, m, d, 0, 0, 0, 0, from.Location())
+		return dayBegins(from, from.Location())
 	}
 	return time.Date(y, m, d, from.Hour()/k.hours*k.hours, 0, 0, 0, from.Location())
 }
@@ -72,5 +72,5 @@ func (k *tickKind) next(t time.Time) time.Time {
 	if k.hours > 0 {
 		return t.Add(time.Duration(k.hours) * time.Hour)
 	}
-	return t.AddDate(0, k.months, k.days)
+	return dayBegins(dated(t).AddDate(0, k.months, k.days), t.Location())
 }

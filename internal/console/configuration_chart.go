@@ -90,8 +90,7 @@ func (v *configurationView) rangeStart(name string) time.Time {
 	if days == 0 {
 		return time.Time{}
 	}
-	y, m, d := v.c.Now().In(v.zone).Date()
-	return time.Date(y, m, d-days, 0, 0, 0, 0, v.zone)
+	return dayBegins(dated(v.c.Now().In(v.zone)).AddDate(0, 0, -days), v.zone)
 }
 
 // dayOf is the beginning of a day that an address names; zero for none.
@@ -100,7 +99,7 @@ func (v *visit) dayOf(name string, q url.Values) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, text, v.zone)
+	day, _, err := dayNamed(text, v.zone)
 	if err != nil {
 		return day, refuse(http.StatusBadRequest, "%q is no day. Write it as in 2026-03-31.", clipped(text))
 	}

@@ -101,7 +101,7 @@ func (f *configurationForm) checkExpiry(v *visit) *int64 {
 		}
 		return nil
 	}
-	day, err := time.ParseInLocation(time.DateOnly, f.Expiry.Value, v.zone)
+	day, next, err := dayNamed(f.Expiry.Value, v.zone)
 	if err != nil || day.Year() < 1970 || day.Year() > 9999 {
 		f.Expiry.Error = "Enter a day, such as 2027-03-31."
 		return nil
@@ -109,7 +109,7 @@ func (f *configurationForm) checkExpiry(v *visit) *int64 {
 	if f.Editing && f.was.LicenseExpiry != nil && time.Unix(*f.was.LicenseExpiry, 0).In(v.zone).Format(time.DateOnly) == f.Expiry.Value {
 		return f.was.LicenseExpiry
 	}
-	return new(day.AddDate(0, 0, 1).Unix() - 1)
+	return new(next.Unix() - 1)
 }
 
 // checkRules makes licence rules of the fields that the counting type allows.

@@ -50,9 +50,9 @@ func (v *visit) momentOf(name string) (*time.Time, error) {
 	if text == "" {
 		return nil, nil
 	}
-	if day, err := time.ParseInLocation(time.DateOnly, text, v.zone); err == nil {
-		end := day.AddDate(0, 0, 1).Add(-time.Microsecond)
-		if end.After(v.c.Now()) && !day.After(v.c.Now()) {
+	if begins, next, err := dayNamed(text, v.zone); err == nil {
+		end := next.Add(-time.Microsecond)
+		if end.After(v.c.Now()) && !begins.After(v.c.Now()) {
 			return nil, nil
 		}
 		return &end, nil
