@@ -51,12 +51,30 @@ func run(ctx context.Context, p *process, args []string) int {
 		return exitFailed
 	}
 	code := exitCode(err)
-	text := fmt.Sprintf("reeve: %v", err)
+	text := "reeve: " + inOneLine(err.Error())
 	if code == exitMisuse {
 		text += fmt.Sprintf("; see %s --help", cmd.CommandPath())
 	}
 	fmt.Fprintln(p.stderr, text)
 	return code
+}
+
+// inOneLine makes one sentence of a text of several lines, as joined errors and
+// those of PostgreSQL's driver are.
+func inOneLine(text string) string {
+	joined := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		switch {
+		case joined == "" || line == "":
+			joined += line
+		case strings.HasSuffix(joined, ":"):
+			joined += " " + line
+		default:
+			joined += "; " + line
+		}
+	}
+	return joined
 }
 
 func newRoot(p *process) *cobra.Command {

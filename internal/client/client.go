@@ -43,6 +43,7 @@ type Client struct {
 	source      string        // where the credentials came from, for people
 	pause       time.Duration // before the second attempt; it triples from there
 	http        *http.Client
+	shows       bool // a certificate, where a server asks for one
 }
 
 // Credentials sign requests.
@@ -212,6 +213,8 @@ func (c *Client) explain(ctx context.Context, err error) error {
 		return fmt.Errorf("nothing listens at %s: start a server with reeve serve, or name another with --endpoint or REEVE_ENDPOINT", c.shownEndpoint())
 	case untrusted(err):
 		return fmt.Errorf("the certificate of %s is not believed: give its authority with --ca-file or REEVE_CA_FILE (%w)", c.shownEndpoint(), innerOf(err))
+	case c.mayLackCertificate(err):
+		return fmt.Errorf("call %s: %w: if it asks for a certificate, give --client-certificate and --client-key (REEVE_CLIENT_CERTIFICATE and REEVE_CLIENT_KEY)", c.shownEndpoint(), innerOf(err))
 	}
 	return fmt.Errorf("call %s: %w", c.shownEndpoint(), innerOf(err))
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // AuthorityFile is where a server that serves HTTPS with a certificate of its
@@ -46,7 +48,7 @@ func (c *Client) Use(files TLS) error {
 		if err != nil {
 			return fmt.Errorf("read client's certificate: %w", err)
 		}
-		cfg.Certificates = []tls.Certificate{pair}
+		cfg.Certificates, c.shows = []tls.Certificate{pair}, true
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig = cfg
@@ -77,4 +79,15 @@ func LeftAuthority(data string) string {
 func untrusted(err error) bool {
 	var wrong *tls.CertificateVerificationError
 	return errors.As(err, &wrong)
+}
+
+// mayLackCertificate tells whether a server has hung up as those do that ask for
+// a certificate, which none was shown to. Its alert can be lost: it comes
+// after the handshake, when the request is being sent already.
+func (c *Client) mayLackCertificate(err error) bool {
+	if c.shows || !strings.HasPrefix(c.endpoint, "https:") {
+		return false
+	}
+	hungUp := errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+	return hungUp || strings.Contains(err.Error(), "remote error: tls:")
 }
