@@ -1,6 +1,7 @@
 package console
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,10 +73,14 @@ func (f *configurationForm) checkTexts() {
 	}
 }
 
-// checkCount reads the number of licences; people group its digits.
+// countWritten is how people write a number: its digits alone, or in groups as
+// in 1,200 and 12 00 000. What looks like a part, as 1,5 does, is none.
+var countWritten = regexp.MustCompile(`^[0-9]+$|^[0-9]{1,3}(?:[, \x{a0}\x{202f}'’][0-9]{2,3})*[, \x{a0}\x{202f}'’][0-9]{3}$`)
+
+// checkCount reads the number of licences.
 func (f *configurationForm) checkCount() *int64 {
-	text := strings.NewReplacer(",", "", " ", "", "\u00a0", "", "\u202f", "", "'", "").Replace(f.Count.Value)
-	if text == "" {
+	written := strings.TrimSpace(f.Count.Value)
+	if written == "" {
 		if f.Hard {
 			f.HardError = "A hard limit needs a number of licences to enforce."
 		}
@@ -84,8 +89,9 @@ func (f *configurationForm) checkCount() *int64 {
 		}
 		return nil
 	}
+	text := strings.NewReplacer(",", "", " ", "", "\u00a0", "", "\u202f", "", "'", "", "’", "").Replace(written)
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 || n > mostLicences || strings.HasPrefix(text, "+") {
+	if err != nil || n > mostLicences || !countWritten.MatchString(written) {
 		f.Count.Error = "Enter a whole number, 0 or more, without decimals. Leave it empty for unlimited use."
 		return nil
 	}

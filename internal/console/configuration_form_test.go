@@ -133,6 +133,20 @@ func TestAConfigurationIsCreatedByAForm(t *testing.T) {
 	}
 }
 
+func TestNumbersAreReadAsPeopleWriteThem(t *testing.T) {
+	d := positionDesk(t)
+	d.send("/console/configurations", url.Values{"name": {"n"}, "counting": {"vCPU"}, "count": {"1"}}, "save")
+	edit := "/console/configurations/" + *d.only().LicenseConfigurationId + "/edit"
+	for written, want := range map[string]int64{"0": 0, " 1201 ": 1201, "1,200": 1200, "1 200 000": 1200000, "1\u202f202": 1202, "1’203": 1203, "13,00,000": 1300000} {
+		form := fieldsOf(d.page(edit))
+		form.Set("count", written)
+		d.send(edit, form, "save")
+		if got := *d.only().LicenseCount; got != want {
+			t.Errorf("%q is read as %d, want %d", written, got, want)
+		}
+	}
+}
+
 func TestWhatIsWrongIsSaidBesideTheField(t *testing.T) {
 	d := positionDesk(t)
 	base := func() url.Values {
@@ -149,6 +163,10 @@ func TestWhatIsWrongIsSaidBesideTheField(t *testing.T) {
 		"no counting":          {url.Values{"counting": {"Cloud"}}, "counting", "Choose what is counted"},
 		"words for a number":   {url.Values{"count": {"many"}}, "count", "whole number"},
 		"a part":               {url.Values{"count": {"1.5"}}, "count", "whole number"},
+		"a part with a comma":  {url.Values{"count": {"12,5"}}, "count", "whole number"},
+		"a part of a thousand": {url.Values{"count": {"1,200,50"}}, "count", "whole number"},
+		"two numbers":          {url.Values{"count": {"1 2"}}, "count", "whole number"},
+		"a group too long":     {url.Values{"count": {"1200,000"}}, "count", "whole number"},
 		"a negative number":    {url.Values{"count": {"-1"}}, "count", "whole number"},
 		"too large a number":   {url.Values{"count": {"9007199254740993"}}, "count", "whole number"},
 		"an unlimited limit":   {url.Values{"count": {""}, "hard": {"1"}}, "hard", "needs a number of licences"},
