@@ -94,20 +94,21 @@ func (v *configurationView) begin(body *configurationBody) error {
 	return nil
 }
 
-// fill adds what the page shows beside the ledger's head.
+// fill adds what the page shows beside the ledger's head: one part after the other,
+// for together they would keep the processors from what sends the head.
 func (v *configurationView) fill(body *configurationBody) error {
-	var calls []func() error
 	if v.owner == "" && body.Chart == nil {
-		calls = append(calls, func() error { return v.addChart(body) })
+		if err := v.addChart(body); err != nil {
+			return err
+		}
 	}
 	if v.head == nil {
-		calls = append(calls, func() error { return v.nameBefore(body) })
-	} else {
-		calls = append(calls,
-			func() error { return v.addPosition(body) },
-			func() error { return v.addTab(body) })
+		return v.nameBefore(body)
 	}
-	return together(calls...)
+	if err := v.addPosition(body); err != nil {
+		return err
+	}
+	return v.addTab(body)
 }
 
 // listOf is the call that lists what a tab shows, for this many rows.
