@@ -157,11 +157,17 @@ func openStopped(ctx context.Context, data string) (*store.Store, error) {
 	return openStore(ctx, storeOptions{data: data, log: slog.New(slog.DiscardHandler)})
 }
 
-// writeFile lets write fill a file, which is there when all of it is.
-func writeFile(p *process, path string, write func(io.Writer) error) (err error) {
+// writeFile is fillFile where "-" is standard output.
+func writeFile(p *process, path string, write func(io.Writer) error) error {
 	if path == "-" {
 		return write(p.stdout)
 	}
+	return fillFile(path, write)
+}
+
+// fillFile lets write fill a file, for its owner alone, which is there when all
+// of it is.
+func fillFile(path string, write func(io.Writer) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -456,11 +455,18 @@ func (s *serverProcess) endpoint() string {
 	return scheme + net.JoinHostPort(host, fmt.Sprint(address.Port))
 }
 
-// leaveEndpoint tells reeve env where the server is, and by what it is believed.
+// leaveEndpoint tells reeve env by what the server is believed, and then where it
+// is: whoever finds the one finds the other.
 func (s *serverProcess) leaveEndpoint() error {
-	path := filepath.Join(s.cfg.Data, client.EndpointFile)
-	if err := os.WriteFile(path, []byte(s.endpoint()+"\n"), 0o600); err != nil {
+	if err := s.leaveAuthority(); err != nil {
+		return fmt.Errorf("leave authority: %w", err)
+	}
+	err := fillFile(filepath.Join(s.cfg.Data, client.EndpointFile), func(w io.Writer) error {
+		_, err := io.WriteString(w, s.endpoint()+"\n")
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("leave endpoint: %w", err)
 	}
-	return s.leaveAuthority()
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -68,8 +69,8 @@ func (s *serverProcess) leaveAuthority() error {
 		}
 		return nil
 	}
-	if err := os.WriteFile(path, authority, 0o600); err != nil {
-		return fmt.Errorf("leave authority: %w", err)
-	}
-	return nil
+	return fillFile(path, func(w io.Writer) error {
+		_, err := w.Write(authority)
+		return err
+	})
 }
