@@ -324,13 +324,14 @@ func (s *serverProcess) health(w http.ResponseWriter, r *http.Request) {
 
 // run serves until ctx ends, then drains.
 func (s *serverProcess) run(ctx context.Context, p *process) error {
-	if err := s.leaveEndpoint(); err != nil {
-		return err
-	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var jobs sync.WaitGroup
 	defer jobs.Wait()
 	defer stop()
+	jobs.Go(s.watchTLS(background)) // before anybody can know of the server: SIGHUP would end it
+	if err := s.leaveEndpoint(); err != nil {
+		return err
+	}
 
 	failed := make(chan error, 1)
 	go func() { failed <- s.serve() }()
@@ -346,7 +347,6 @@ func (s *serverProcess) run(ctx context.Context, p *process) error {
 	jobs.Go(func() { s.scheduler.Run(background) })
 	jobs.Go(func() { s.notary.Run(background) })
 	jobs.Go(func() { s.serveMetrics(background) })
-	jobs.Go(func() { s.watchTLS(background) })
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve: %w", err)

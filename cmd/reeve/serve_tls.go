@@ -37,19 +37,22 @@ func (s *serverProcess) serve() error {
 	return s.http.ServeTLS(bounded, "", "")
 }
 
-// watchTLS takes new certificates until ctx ends. SIGHUP asks for a look.
-func (s *serverProcess) watchTLS(ctx context.Context) {
+// watchTLS takes SIGHUP, which asks for a look at the certificate, from now on; watch
+// takes new certificates until ctx ends.
+func (s *serverProcess) watchTLS(ctx context.Context) (watch func()) {
 	if s.tls == nil {
-		return
+		return func() {}
 	}
 	ask := make(chan os.Signal, 1)
 	signal.Notify(ask, syscall.SIGHUP)
-	defer signal.Stop(ask)
-	s.tls.Watch(ctx, ask, func() {
-		if err := s.leaveAuthority(); err != nil {
-			s.log.Error("clients are not told of the new certificate", "error", err)
-		}
-	})
+	return func() {
+		defer signal.Stop(ask)
+		s.tls.Watch(ctx, ask, func() {
+			if err := s.leaveAuthority(); err != nil {
+				s.log.Error("clients are not told of the new certificate", "error", err)
+			}
+		})
+	}
 }
 
 // leaveAuthority tells reeve env, and our own commands, by what to believe the
