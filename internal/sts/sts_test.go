@@ -119,7 +119,7 @@ func TestAssumeRoleWithTheSDK(t *testing.T) {
 	_, err = c.GetServiceSettings(t.Context(), &licensemanager.GetServiceSettingsInput{})
 	wantCode(t, err, "AuthorizationException", "User: arn:aws:sts::"+alice+":assumed-role/worker/job-7 is not authorized to perform: license-manager:GetServiceSettings")
 
-	session.SessionToken = "A" + session.SessionToken[1:]
+	session.SessionToken = "AAAA" + session.SessionToken[4:]
 	_, err = client(s, session).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	wantCode(t, err, "InvalidClientTokenId", "is invalid")
 	for what, secret := range map[string]string{"token": got.SessionToken, "secret": got.SecretAccessKey, "user's secret": key.SecretAccessKey} {
