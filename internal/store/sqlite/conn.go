@@ -190,7 +190,7 @@ func (c *conn) statement(sql string) (*statement, error) {
 	if len(c.stmts) >= maxStatements {
 		c.forget()
 	}
-	stmt, err := c.raw.Prepare(sql)
+	stmt, err := c.raw.Prepare(plannedOnce(sql))
 	if err != nil {
 		return nil, err
 	}

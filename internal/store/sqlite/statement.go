@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"reeve/internal/store/sqlconn"
 
@@ -33,6 +34,11 @@ func newStatement(stmt *sqlite.Stmt) (*statement, error) {
 	}
 	return s, nil
 }
+
+// plannedOnce is a text whose limits are not told to SQLite's planner. Of a plain
+// "LIMIT $2" SQLite makes another plan each time that $2 is bound, because it may
+// depend on how few rows are wanted; that takes longer than to read a page.
+func plannedOnce(sql string) string { return strings.ReplaceAll(sql, "LIMIT $", "LIMIT +$") }
 
 // stand takes the statement's first step, and leave ends it.
 func (s *statement) stand() error {
