@@ -81,6 +81,7 @@ func (d *desk) fleet(arn string, count int) {
 			machines = append(machines, api.Resource{ResourceArn: new("arn:aws:ec2:eu-west-1:" + ledgerAccount + ":instance/i-" + strconv.Itoa(i)), VCpus: new(int64(1 + i%3)), Status: new("running"), AmiId: new("ami-1")})
 		}
 		d.Put(ledgerAccount, machines...)
+		d.Clock.Advance(time.Second)
 	}
 }
 

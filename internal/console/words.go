@@ -102,6 +102,9 @@ func (v *visit) nameAt(arn string, at *string) (string, error) {
 	if v.lender(arn) != "" {
 		return v.nameNow(arn)
 	}
+	if name := v.nameOfPosition(arn, at); name != "" {
+		return name, nil
+	}
 	_, terms, err := v.headAt(arn, at)
 	if _, _, refused := refusalOf(err); refused && at != nil {
 		return v.nameAt(arn, nil)
@@ -112,6 +115,18 @@ func (v *visit) nameAt(arn string, at *string) (string, error) {
 		return "", err
 	}
 	return clipped(told(terms.Name)), nil
+}
+
+// nameOfPosition is the name that a position has at a past moment, "" where that
+// cannot be told. It is read without what the revision then changed, which may be
+// very much.
+func (v *visit) nameOfPosition(arn string, at *string) string {
+	in := &api.ListPositionsInput{LicenseConfigurationArns: []string{arn}, AsOf: at}
+	var out api.ListPositionsOutput
+	if at == nil || !v.allows("ListPositions", in) || v.call("ListPositions", in, &out) != nil || len(out.Positions) == 0 {
+		return ""
+	}
+	return clipped(told(out.Positions[0].Name))
 }
 
 // nameNow is what a licence configuration is called now; its ID where nobody may
