@@ -3,6 +3,7 @@ package browser_test
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,15 +140,22 @@ func (f *fleet) usage(t *testing.T, s *server, name string, filters ...api.Filte
 }
 
 // consumed is the sum of usage, as pages write it.
-func consumed(usage []api.LicenseConfigurationUsage) string {
-	var sum int64
+func consumed(usage []api.LicenseConfigurationUsage) string { return grouped(sum(usage)) }
+
+func sum(usage []api.LicenseConfigurationUsage) int {
+	n := 0
 	for _, u := range usage {
-		sum += *u.ConsumedLicenses
+		n += int(*u.ConsumedLicenses)
 	}
-	if sum < 1000 {
-		return fmt.Sprint(sum)
+	return n
+}
+
+// grouped is a number below a million, as pages write it.
+func grouped(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
 	}
-	return fmt.Sprintf("%d,%03d", sum/1000, sum%1000)
+	return fmt.Sprintf("%d,%03d", n/1000, n%1000)
 }
 
 // users are the ARNs of usage.
