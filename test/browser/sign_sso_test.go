@@ -32,10 +32,10 @@ func ssoServer(t *testing.T) (*server, *ssotest.Provider) {
 // their own.
 func ssoSheets(t *testing.T) []sheet {
 	s, provider := ssoServer(t)
-	enter := func(name string, groups ...string) sheet {
+	enter := func(name, heading string, groups ...string) sheet {
 		return sheet{name, func(p *person) {
 			provider.Tell(groups...)
-			p.open(s.url + "/console/sign-in/sso")
+			p.signInAtProvider(s, heading)
 		}}
 	}
 	return []sheet{
@@ -43,16 +43,17 @@ func ssoSheets(t *testing.T) []sheet {
 			p.watch.allow(s.url, provider.URL)
 			provider.Leave(true) // before the server knows its pages
 			p.open(s.url + "/console/sign-in/sso")
+			p.sees("The identity provider does not answer.")
 			provider.Leave(false)
 		}},
 		at("sso-sign-in", s.url+"/console/sign-in"),
 		{"sso-refused", func(p *person) { p.signIn(rootKeyID, "not the secret") }},
-		enter("sso-role", "staff", "owners", "auditors"),
-		enter("sso-no-role", "staff", "Domain Users", "cn=licences,ou=groups,dc=example"),
-		enter("sso-no-group"),
-		enter("sso-role-missing", "ghosts"),
+		enter("sso-role", "Choose a role", "staff", "owners", "auditors"),
+		enter("sso-no-role", "No role for you", "staff", "Domain Users", "cn=licences,ou=groups,dc=example"),
+		enter("sso-no-group", "No role for you"),
+		enter("sso-role-missing", "You are not signed in", "ghosts"),
 		at("sso-too-late", s.url+"/console/sign-in/callback?code=none"),
-		enter("sso-signed-in", "auditors"),
+		enter("sso-signed-in", "Overview", "auditors"),
 		{"sso-signed-out", func(p *person) {
 			provider.Hold() // else the browser goes on to there
 			p.click("details.who > summary")
@@ -60,4 +61,14 @@ func ssoSheets(t *testing.T) []sheet {
 			p.heading("You are signed out here")
 		}},
 	}
+}
+
+// signInAtProvider leads to the page with a heading. The server remembers for a
+// moment that the provider was away, so it may take more than one attempt.
+func (p *person) signInAtProvider(s *server, heading string) {
+	p.t.Helper()
+	must(p.t, "sign in at the provider", awaited("the page is "+heading, func() bool {
+		p.open(s.url + "/console/sign-in/sso")
+		return p.text("h1") == heading
+	}))
 }
