@@ -77,7 +77,7 @@ func newTab(t *testing.T, w *watch) context.Context {
 	ctx, closeTab := chromedp.NewContext(shared, chromedp.WithNewBrowserContext(), chromedp.WithListener(w.see))
 	t.Cleanup(closeTab)
 	must(t, "open a tab", chromedp.Do(ctx, chromedp.EmulateViewport(1280, 900)))
-	_, err = chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: "Europe/Zurich"})
+	_, err = chromedp.Call(ctx, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
 	must(t, "set the zone", err)
 	_, err = chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	must(t, "keep the focus beside other tabs", err)

@@ -141,7 +141,7 @@ func TestReadmeScreenshots(t *testing.T) {
 	plan := "/console/what-if?do=launch&machines=10&vcpus=8&configuration=" + url.QueryEscape(f.arns[oracle])
 	p.colours("light")
 	p.do("make the window smaller", chromedp.EmulateViewport(1160, 700))
-	for name, path := range map[string]string{"overview": "/console/", "configuration": f.path(oracle) + "?at=" + past, "explain": why, "what-if": plan} {
+	for name, path := range map[string]string{"overview": "/console/", "configuration": f.path(oracle) + "?at=" + spring.day(), "explain": why, "what-if": plan} {
 		p.open(path)
 		picture, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 		must(t, "take a picture", err)

@@ -40,11 +40,11 @@ func TestTwoMomentsAreCompared(t *testing.T) {
 	at := func(moment string) []api.LicenseConfigurationUsage {
 		return f.usage(t, p.server, oracle, api.Filter{Name: new("asOf"), Values: []string{moment}})
 	}
-	before, after := at("2026-03-31T10:00:00Z"), at("2026-09-30T10:00:00Z")
+	before, after := at(spring.asOf()), at(autumn.asOf())
 	p.open(f.path(oracle))
 	p.follow("main .button[href*='/compare']")
-	p.put("input[name=from]", "2026-03-31T12:00:00")
-	p.put("input[name=to]", "2026-09-30T12:00:00")
+	p.put("input[name=from]", spring.field())
+	p.put("input[name=to]", autumn.field())
 	p.follow("form.filters button")
 	figures := p.texts(".tile .figure")
 	if want := []string{consumed(before), "+" + grouped(sum(after)-sum(before)), consumed(after)}; !slices.Equal(figures, want) {

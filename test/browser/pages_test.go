@@ -14,8 +14,6 @@ type sheet struct {
 // at is a page that an address leads to.
 func at(name, path string) sheet { return sheet{name, func(p *person) { p.open(path) }} }
 
-const past = "2026-03-31" // within the year of the sample
-
 // sheets are all pages, part by part, for somebody who is signed in with the root
 // account's key. What a form leads to is here too. Those of a part are opened in
 // their order.
@@ -32,12 +30,12 @@ func positionSheets(f fleet) []sheet {
 	over := f.path(oracle)
 	return []sheet{
 		at("overview", "/console/"),
-		at("overview-past", "/console/?at="+past),
+		at("overview-past", "/console/?at="+spring.day()),
 		at("configurations", "/console/configurations"),
 		at("failures", "/console/configurations/failures"),
 		at("configurations-none", "/console/configurations?q=no+such+name"),
 		at("configuration", over),
-		at("configuration-past", over+"?at="+past+"&range=1y"),
+		at("configuration-past", over+"?at="+spring.day()+"&range=1y"),
 		at("configuration-associations", over+"?tab=associations"),
 		at("configuration-discovery", f.path(proxies)+"?tab=discovery"),
 		at("configuration-revisions", over+"?tab=revisions"),
@@ -72,11 +70,11 @@ func evidenceSheets(t *testing.T, s *server, f fleet) []sheet {
 	without := url.QueryEscape(f.failed(t, s, sqlServer))
 	return []sheet{
 		at("explain", over+"/explain?resource="+machine),
-		at("explain-past", over+"/explain?at="+past+"&resource="+machine),
+		at("explain-past", over+"/explain?at="+spring.day()+"&resource="+machine),
 		at("explain-host", f.path(sqlServer)+"/explain?resource="+url.QueryEscape(f.users(t, s, sqlServer)[0])),
 		at("explain-nothing", f.path(sqlServer)+"/explain?resource="+without),
 		at("explain-ask", over+"/explain"),
-		at("compare", over+"/compare?from="+past),
+		at("compare", over+"/compare?from="+spring.day()),
 		at("compare-default", over+"/compare"),
 		at("what-if", "/console/what-if"),
 		at("what-if-refused", "/console/what-if?do=launch&machines=10&vcpus=64&configuration="+url.QueryEscape(f.arns["SAP HANA"])),
@@ -133,7 +131,7 @@ func memberSheets(m member) []sheet {
 		{"member-overview", func(p *person) { p.become(m.id, m.secret) }},
 		at("member-configurations", "/console/configurations"),
 		at("member-configuration", m.path),
-		at("member-configuration-past", m.path+"?at="+past),
+		at("member-configuration-past", m.path+"?at="+spring.day()),
 		at("member-associations", m.path+"?tab=associations"),
 		at("member-discovery", m.path+"?tab=discovery"),
 		at("member-explain", m.path+"/explain?resource="+url.QueryEscape(m.machine)),

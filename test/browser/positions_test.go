@@ -88,22 +88,22 @@ func TestAMomentIsChosenForTheWholePage(t *testing.T) {
 	t.Parallel()
 	p := signedIn(t)
 	f := furnish(t, p.server)
-	then := f.usage(t, p.server, oracle, api.Filter{Name: new("asOf"), Values: []string{"2026-03-31T10:00:00Z"}})
-	p.put("form.moment input[name=at]", "2026-03-31T12:00:00") // in Zürich
+	then := f.usage(t, p.server, oracle, api.Filter{Name: new("asOf"), Values: []string{spring.asOf()}})
+	p.put("form.moment input[name=at]", spring.field())
 	p.follow("form.moment button")
-	p.sees("31 Mar 2026 12:00")
+	p.sees(spring.shown())
 	if row := p.text(".positions tbody tr | " + oracle); !strings.Contains(row, consumed(then)) {
 		t.Errorf("the overview as of then has\n%s\nwant %s", row, consumed(then))
 	}
 	p.follow(".positions a | " + oracle)
 	p.heading(oracle)
-	p.sees("Everything here is as it was at 31 Mar 2026 12:00", grouped(len(then))+" resources, "+consumed(then)+" licences")
+	p.sees("Everything here is as it was at "+spring.shown(), grouped(len(then))+" resources, "+consumed(then)+" licences")
 	if in, bought := p.tile("In use"), p.tile("Bought"); !strings.Contains(in, consumed(then)) || !strings.Contains(bought, "1,072") {
 		t.Errorf("its page as of then says %s, %s", in, bought)
 	}
 	p.follow("#list tbody a | why")
-	p.sees("31 Mar 2026 12:00")
-	p.open(f.path(oracle) + "?at=2026-03-31T12:00:00")
+	p.sees(spring.shown())
+	p.open(f.path(oracle) + "?at=" + spring.field())
 	p.follow("form.moment a | Now")
 	if p.query("at") != "" || strings.Contains(p.text("main"), "as it was at") {
 		t.Error("Now does not lead back to the present")
