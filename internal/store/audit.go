@@ -51,9 +51,10 @@ func (s auditStore) BeginChain(ctx context.Context, server string, started int64
 	return made, err
 }
 
-// Append implements audit.Store.
+// Append implements audit.Store. Changes that are done wait for it, so it goes
+// ahead of those that are not.
 func (s auditStore) Append(ctx context.Context, seg audit.Segment) error {
-	return s.db.Update(ctx, func(c sqlconn.Conn) error {
+	return s.db.UpdateFirst(ctx, func(c sqlconn.Conn) error {
 		head, found, err := chainHead(c, seg.Chain)
 		switch {
 		case err != nil:

@@ -82,6 +82,12 @@ func (w *watched) UpdateTogether(ctx context.Context, key string, fn func(sqlcon
 	return w.noteWrite(w.DB.UpdateTogether(ctx, key, fn), wrote)
 }
 
+// UpdateFirst implements sqlconn.DB.
+func (w *watched) UpdateFirst(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	wrote, fn := w.notice(fn)
+	return w.noteWrite(w.DB.UpdateFirst(ctx, fn), wrote)
+}
+
 // notice makes fn tell whether it wrote something, while the disk is known to
 // be full: an update that writes nothing succeeds all the same.
 func (w *watched) notice(fn func(sqlconn.Conn) error) (*bool, func(sqlconn.Conn) error) {

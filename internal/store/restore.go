@@ -225,6 +225,9 @@ func (w within) Update(_ context.Context, fn func(sqlconn.Conn) error) error { r
 func (w within) UpdateTogether(_ context.Context, _ string, fn func(sqlconn.Conn) error) error {
 	return fn(w.conn)
 }
+func (w within) UpdateFirst(_ context.Context, fn func(sqlconn.Conn) error) error {
+	return fn(w.conn)
+}
 func (w within) Migrate(context.Context, []sqlconn.Migration) error { return errWithin }
 func (w within) Pending(context.Context, []sqlconn.Migration) ([]sqlconn.Migration, error) {
 	return nil, errWithin

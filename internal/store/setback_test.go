@@ -45,6 +45,10 @@ func (s *setBack) UpdateTogether(ctx context.Context, key string, fn func(sqlcon
 	return s.at().UpdateTogether(ctx, key, fn)
 }
 
+func (s *setBack) UpdateFirst(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return s.at().UpdateFirst(ctx, fn)
+}
+
 func (s *setBack) Close() error { return errors.Join(s.DB.Close(), s.earlier.Close()) }
 
 // setBackServer is a Manager with a cache over a database that can be set back,

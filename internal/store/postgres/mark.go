@@ -129,7 +129,7 @@ func (d *DB) resolve(ctx context.Context, mark string, lost error) error {
 // decide writes the mark, unless it is there, and tells which of the two is
 // so. Any error may be tried away: the statement changes nothing that was decided.
 func (d *DB) decide(ctx context.Context, mark string) (void bool, err error) {
-	c, err := d.acquire(ctx)
+	c, err := d.acquire(ctx, d.pool)
 	if err != nil {
 		return false, err
 	}
@@ -164,7 +164,7 @@ func (d *DB) purgeNowAndThen() {
 // purge deletes marks older than an age, the oldest first, and returns how
 // many.
 func (d *DB) purge(ctx context.Context, age time.Duration) (total int64, err error) {
-	c, err := d.acquire(ctx)
+	c, err := d.acquire(ctx, d.pool)
 	if err != nil {
 		return 0, err
 	}

@@ -47,6 +47,7 @@ type Options struct {
 // DB is a pool of connections to one database.
 type DB struct {
 	pool   *pgxpool.Pool
+	first  *pgxpool.Pool // of one connection, for UpdateFirst
 	opts   Options
 	closed atomic.Bool
 	purged atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
@@ -80,19 +81,29 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	d := &DB{opts: opts, most: groupTime}
+	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	d := &DB{pool: pool, opts: opts, most: groupTime}
+	if d.first, err = pgxpool.NewWithConfig(ctx, onlyOne(config)); err != nil {
+		d.pool.Close()
+		return nil, fmt.Errorf("open database: %w", err)
+	}
 	if opts.Late {
 		return d, nil
 	}
 	if err := d.meet(ctx); err != nil {
-		pool.Close()
+		d.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	return d, nil
+}
+
+// onlyOne is the configuration of a pool of one connection, made when it is needed.
+func onlyOne(config *pgxpool.Config) *pgxpool.Config {
+	one := config.Copy()
+	one.MaxConns, one.MinConns, one.MinIdleConns = 1, 0, 0
+	return one
 }
 
 // Check says what is wrong with a URL or key=value words in themselves, without
@@ -201,7 +212,7 @@ func (d *DB) meet(ctx context.Context) error {
 }
 
 func (d *DB) checkServer(ctx context.Context) error {
-	c, err := d.acquire(ctx)
+	c, err := d.acquire(ctx, d.pool)
 	if err != nil {
 		return err
 	}
@@ -267,15 +278,24 @@ func (d *DB) reopen(t *tx, o *outage) bool {
 // Update implements sqlconn.DB. When the connection is lost at the commit, its
 // outcome is found out.
 func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return d.updateOn(ctx, d.pool, fn)
+}
+
+// UpdateFirst implements sqlconn.DB, over a connection that Updates do not use.
+func (d *DB) UpdateFirst(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return d.updateOn(ctx, d.first, fn)
+}
+
+func (d *DB) updateOn(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) error {
 	return d.outage().retry(ctx, func() error {
-		return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, fn) })
+		return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, pool, fn) })
 	})
 }
 
 // updateOnce resolves a lost commit when its own connection is back in the
 // pool, or many that lost theirs together would wait for each other's.
-func (d *DB) updateOnce(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	mark, err := d.attempt(ctx, fn)
+func (d *DB) updateOnce(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) error {
+	mark, err := d.attempt(ctx, pool, fn)
 	if errors.Is(err, errUnknown) {
 		err = d.resolve(ctx, mark, err)
 	}
@@ -287,8 +307,8 @@ func (d *DB) updateOnce(ctx context.Context, fn func(sqlconn.Conn) error) error 
 
 // attempt runs fn in a transaction and commits it; mark is what a
 // transaction that wrote something leaves.
-func (d *DB) attempt(ctx context.Context, fn func(sqlconn.Conn) error) (mark string, err error) {
-	c, err := d.acquire(ctx)
+func (d *DB) attempt(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) (mark string, err error) {
+	c, err := d.acquire(ctx, pool)
 	if err != nil {
 		return "", fmt.Errorf("update: %w", err)
 	}
@@ -312,17 +332,17 @@ func (d *DB) attempt(ctx context.Context, fn func(sqlconn.Conn) error) (mark str
 // acquireWaiting is acquire that waits while no server answers.
 func (d *DB) acquireWaiting(ctx context.Context, o *outage) (c *pgxpool.Conn, err error) {
 	err = o.retry(ctx, func() error {
-		c, err = d.acquire(ctx)
+		c, err = d.acquire(ctx, d.pool)
 		return err
 	})
 	return c, err
 }
 
-func (d *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (d *DB) acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
 	if d.closed.Load() {
 		return nil, sqlconn.ErrClosed
 	}
-	c, err := d.pool.Acquire(ctx)
+	c, err := pool.Acquire(ctx)
 	switch {
 	case err == nil:
 		return c, nil
@@ -397,6 +417,7 @@ func createKeytext(c sqlconn.Conn) error {
 func (d *DB) Close() error {
 	if !d.closed.Swap(true) {
 		d.pool.Close()
+		d.first.Close()
 	}
 	return nil
 }

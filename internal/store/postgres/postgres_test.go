@@ -26,10 +26,12 @@ func TestConformance(t *testing.T) {
 	sqlconntest.Run(t, func(t *testing.T) sqlconn.DB { return pgtest.Open(t) })
 }
 
+const maxConns = 4 // of a server
+
 // openServers opens one database as so many servers would.
 func openServers(t *testing.T, n int) []*postgres.DB {
 	t.Helper()
-	opts := postgres.Options{Schema: pgtest.Schema(t), MaxConns: 4, Log: slog.New(slog.DiscardHandler)}
+	opts := postgres.Options{Schema: pgtest.Schema(t), MaxConns: maxConns, Log: slog.New(slog.DiscardHandler)}
 	var servers []*postgres.DB
 	for range n {
 		db, err := postgres.Open(t.Context(), pgtest.URL(t), opts)
@@ -122,6 +124,40 @@ func TestServersCountExactly(t *testing.T) {
 	}
 	group.Wait()
 	wantCounters(t, servers[0], "[120 0]")
+}
+
+// TestFirstNeedsNoTurn: others may have all connections.
+func TestFirstNeedsNoTurn(t *testing.T) {
+	servers := openServers(t, 2)
+	db := servers[0]
+	if err := db.Migrate(t.Context(), schema); err != nil {
+		t.Fatal(err)
+	}
+	var taken, all sync.WaitGroup
+	end := make(chan struct{})
+	taken.Add(maxConns)
+	for range maxConns {
+		all.Go(func() {
+			err := db.Update(t.Context(), func(c sqlconn.Conn) error {
+				taken.Done()
+				<-end
+				return increment(c, 1)
+			})
+			if err != nil {
+				t.Errorf("update: %v", err)
+			}
+		})
+	}
+	taken.Wait()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := db.UpdateFirst(ctx, func(c sqlconn.Conn) error { return increment(c, 2) }); err != nil {
+		t.Errorf("first: %v", err)
+	}
+	wantCounters(t, servers[1], "[0 1]")
+	close(end)
+	all.Wait()
+	wantCounters(t, db, "[4 1]")
 }
 
 func readThenWrite(c sqlconn.Conn) error {
@@ -372,7 +408,7 @@ func TestAnUnreadableURLIsNotRepeated(t *testing.T) {
 func TestTwoSizesAreRefused(t *testing.T) {
 	for name, url := range map[string]string{"URL": "postgres://u@h/d?pool_max_conns=9", "Words": "host=h pool_max_conns=9"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: 4, Late: true})
+			_, err := postgres.Open(t.Context(), url, postgres.Options{MaxConns: maxConns, Late: true})
 			if err == nil || !strings.Contains(err.Error(), "pool_max_conns") {
 				t.Errorf("got error %v, want that there are two sizes", err)
 			}

@@ -100,6 +100,10 @@ type DB interface {
 	// whatever they like.
 	UpdateTogether(ctx context.Context, key string, fn func(Conn) error) error
 
+	// UpdateFirst is Update that waits for no other Update's turn, for what the
+	// answers of others wait for. Only a few may run at once.
+	UpdateFirst(ctx context.Context, fn func(Conn) error) error
+
 	// Migrate brings the schema up to the newest of the given migrations,
 	// under a lock, so that several processes may start at once. It refuses a
 	// database whose schema is newer than the last migration.

@@ -42,6 +42,9 @@ func (Beside) UpdateTogether(context.Context, string, func(sqlconn.Conn) error) 
 	return errBeside
 }
 
+// UpdateFirst implements sqlconn.DB.
+func (Beside) UpdateFirst(context.Context, func(sqlconn.Conn) error) error { return errBeside }
+
 // Migrate implements sqlconn.DB.
 func (Beside) Migrate(context.Context, []sqlconn.Migration) error { return errBeside }
 

@@ -31,11 +31,15 @@ const (
 // at once, and must not wait for another Update to return.
 func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
 	return sqlconn.Retry(ctx, func() error {
-		err := d.turn(ctx, fn, groupMembers)
-		if errors.Is(err, sqlconn.ErrAgain) {
-			err = d.turn(ctx, fn, 1)
-		}
-		return err
+		return d.update(ctx, fn, d.waiting)
+	})
+}
+
+// UpdateFirst implements sqlconn.DB: the next leader takes its caller before
+// all others, also when the time of its group is over.
+func (d *DB) UpdateFirst(ctx context.Context, fn func(sqlconn.Conn) error) error {
+	return sqlconn.Retry(ctx, func() error {
+		return d.update(ctx, fn, d.first)
 	})
 }
 
@@ -44,22 +48,28 @@ func (d *DB) UpdateTogether(ctx context.Context, _ string, fn func(sqlconn.Conn)
 	return d.Update(ctx, fn)
 }
 
+// update runs fn in a group whose leader takes its callers off line, or alone
+// when that group is lost.
+func (d *DB) update(ctx context.Context, fn func(sqlconn.Conn) error, line chan *sqlconn.Member) error {
+	err := d.turn(ctx, fn, groupMembers, line)
+	if errors.Is(err, sqlconn.ErrAgain) {
+		err = d.turn(ctx, fn, 1, nil) // no other leader may take this one: a nil channel blocks for ever
+	}
+	return err
+}
+
 // turn runs fn once, in a group of at most that many members; a leader takes
-// callers off d.waiting, so that whoever is not taken can still go away. The
+// callers off the line, so that whoever is not taken can still go away. The
 // writer is given in the order in which it was asked for.
-func (d *DB) turn(ctx context.Context, fn func(sqlconn.Conn) error, most int) error {
+func (d *DB) turn(ctx context.Context, fn func(sqlconn.Conn) error, most int, line chan *sqlconn.Member) error {
 	if err := d.usable(ctx); err != nil {
 		return fmt.Errorf("update: %w", err)
-	}
-	waiting := d.waiting
-	if most == 1 {
-		waiting = nil // blocks for ever: no other leader may take this one
 	}
 	m := sqlconn.NewMember(ctx, fn)
 	select {
 	case c := <-d.writer:
 		d.lead(c, m, most)
-	case waiting <- m:
+	case line <- m:
 	case <-ctx.Done():
 		return fmt.Errorf("update: %w", ctx.Err())
 	case <-d.closing:
@@ -89,8 +99,14 @@ func (d *DB) leave(g *sqlconn.Group, c *conn) {
 	d.writer <- c
 }
 
-// next takes a caller that waits, if there is one and the group has room.
+// next takes a caller that waits, if there is one: of UpdateFirst, else of Update
+// if the group has room.
 func (d *DB) next(room bool) *sqlconn.Member {
+	select {
+	case m := <-d.first:
+		return m
+	default:
+	}
 	if !room {
 		return nil
 	}

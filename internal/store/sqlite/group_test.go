@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"reeve/internal/store/sqlconn"
@@ -134,6 +135,38 @@ func TestGroupMembersSeeEachOther(t *testing.T) {
 	wantAnswers(t, nil, 1, calls[:3]...)
 	wantAnswers(t, errRefused, 1, calls[3:]...)
 	wantIDs(t, db, 0, 1, 2)
+}
+
+// TestFirstGoesAheadOfAllThatWait, also where the time of the group is over.
+func TestFirstGoesAheadOfAllThatWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := openItems(t, tempPath(t), sqlite.Options{})
+		var order []int64
+		var all sync.WaitGroup
+		come := func(update func(context.Context, func(sqlconn.Conn) error) error, id int64, takes time.Duration) {
+			all.Go(func() {
+				err := update(t.Context(), func(c sqlconn.Conn) error {
+					time.Sleep(takes)
+					order = append(order, id)
+					_, err := c.Exec(insertItem, id, nil)
+					return err
+				})
+				if err != nil {
+					t.Errorf("item %d: %v", id, err)
+				}
+			})
+			synctest.Wait()
+		}
+		come(db.Update, 1, time.Hour)
+		come(db.Update, 2, 0)
+		come(db.Update, 3, 0)
+		come(db.UpdateFirst, 4, 0)
+		all.Wait()
+		if diff := cmp.Diff([]int64{1, 4, 2, 3}, order); diff != "" {
+			t.Errorf("order (-want +got):\n%s", diff)
+		}
+		wantIDs(t, db, 1, 2, 3, 4)
+	})
 }
 
 func TestGroupPanics(t *testing.T) {

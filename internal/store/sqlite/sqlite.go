@@ -70,6 +70,7 @@ type DB struct {
 	writer  chan *conn           // holds the writer while nobody writes
 	commit  time.Duration        // that the last COMMIT took; belongs to who has the writer
 	waiting chan *sqlconn.Member // without a buffer: callers of Update offer themselves to who has the writer
+	first   chan *sqlconn.Member // the same of UpdateFirst
 	slots   chan struct{}        // one token for every View that may still start
 	mu      sync.Mutex           // guards idle
 	idle    []*conn              // readers not in use; the last one used is on top, its cache is warm
@@ -114,6 +115,7 @@ func open(path string, lock *os.File, opts Options) (*DB, error) {
 		path: path, opts: opts, lock: lock,
 		writer:  make(chan *conn, 1),
 		waiting: make(chan *sqlconn.Member),
+		first:   make(chan *sqlconn.Member),
 		slots:   make(chan struct{}, opts.Readers),
 		closing: make(chan struct{}),
 	}
