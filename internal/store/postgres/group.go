@@ -62,7 +62,7 @@ func (d *DB) UpdateTogether(ctx context.Context, key string, fn func(sqlconn.Con
 		return sqlconn.Retry(ctx, func() error {
 			err := d.turn(ctx, key, fn)
 			if errors.Is(err, sqlconn.ErrAgain) {
-				err = d.updateOnce(ctx, d.pool, fn)
+				err = d.updateOnce(ctx, &d.updates, fn)
 			}
 			return err
 		})
@@ -218,7 +218,7 @@ func (c *common) Attempt(ctx context.Context, fn func(sqlconn.Conn) error, behin
 func (c *common) connect(ctx context.Context) (err error) {
 	c.ctx, c.wrote = ctx, false
 	if c.conn == nil {
-		if c.conn, err = c.db.acquire(ctx, c.db.pool); err != nil {
+		if c.conn, err = c.db.enter(ctx, &c.db.updates); err != nil {
 			return fmt.Errorf("update: %w", err)
 		}
 	}
@@ -276,7 +276,7 @@ func (c *common) Rollback() {
 // leave gives the connection back.
 func (c *common) leave() {
 	if c.conn != nil {
-		release(c.ctx, c.conn)
+		c.db.updates.leave(c.ctx, c.conn)
 		c.conn = nil
 	}
 }

@@ -46,13 +46,14 @@ type Options struct {
 
 // DB is a pool of connections to one database.
 type DB struct {
-	pool   *pgxpool.Pool
-	first  *pgxpool.Pool // of one connection, for UpdateFirst
-	opts   Options
-	closed atomic.Bool
-	purged atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
-	queues queues
-	most   time.Duration // of a group: groupTime, but for tests
+	pool    *pgxpool.Pool
+	updates lane // most of the pool
+	first   lane // a connection besides, for UpdateFirst
+	opts    Options
+	closed  atomic.Bool
+	purged  atomic.Int64 // when marks were deleted last, in nanoseconds since the epoch
+	queues  queues
+	most    time.Duration // of a group: groupTime, but for tests
 }
 
 var _ sqlconn.DB = (*DB)(nil)
@@ -85,10 +86,12 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	if d.first, err = pgxpool.NewWithConfig(ctx, onlyOne(config)); err != nil {
+	first, err := pgxpool.NewWithConfig(ctx, onlyOne(config))
+	if err != nil {
 		d.pool.Close()
 		return nil, fmt.Errorf("open database: %w", err)
 	}
+	d.updates, d.first = laneOf(d.pool), laneOf(first)
 	if opts.Late {
 		return d, nil
 	}
@@ -278,24 +281,24 @@ func (d *DB) reopen(t *tx, o *outage) bool {
 // Update implements sqlconn.DB. When the connection is lost at the commit, its
 // outcome is found out.
 func (d *DB) Update(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	return d.updateOn(ctx, d.pool, fn)
+	return d.updateOn(ctx, &d.updates, fn)
 }
 
 // UpdateFirst implements sqlconn.DB, over a connection that Updates do not use.
 func (d *DB) UpdateFirst(ctx context.Context, fn func(sqlconn.Conn) error) error {
-	return d.updateOn(ctx, d.first, fn)
+	return d.updateOn(ctx, &d.first, fn)
 }
 
-func (d *DB) updateOn(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) error {
+func (d *DB) updateOn(ctx context.Context, l *lane, fn func(sqlconn.Conn) error) error {
 	return d.outage().retry(ctx, func() error {
-		return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, pool, fn) })
+		return sqlconn.Retry(ctx, func() error { return d.updateOnce(ctx, l, fn) })
 	})
 }
 
 // updateOnce resolves a lost commit when its own connection is back in the
 // pool, or many that lost theirs together would wait for each other's.
-func (d *DB) updateOnce(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) error {
-	mark, err := d.attempt(ctx, pool, fn)
+func (d *DB) updateOnce(ctx context.Context, l *lane, fn func(sqlconn.Conn) error) error {
+	mark, err := d.attempt(ctx, l, fn)
 	if errors.Is(err, errUnknown) {
 		err = d.resolve(ctx, mark, err)
 	}
@@ -307,12 +310,12 @@ func (d *DB) updateOnce(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn
 
 // attempt runs fn in a transaction and commits it; mark is what a
 // transaction that wrote something leaves.
-func (d *DB) attempt(ctx context.Context, pool *pgxpool.Pool, fn func(sqlconn.Conn) error) (mark string, err error) {
-	c, err := d.acquire(ctx, pool)
+func (d *DB) attempt(ctx context.Context, l *lane, fn func(sqlconn.Conn) error) (mark string, err error) {
+	c, err := d.enter(ctx, l)
 	if err != nil {
 		return "", fmt.Errorf("update: %w", err)
 	}
-	defer release(ctx, c)
+	defer l.leave(ctx, c)
 	t := &tx{pooled: c, ctx: ctx, begin: []string{beginUpdate}, clock: d.opts.Clock}
 	defer func() { t.state.End(nil) }()
 	err = t.state.End(fn(t))
@@ -352,6 +355,37 @@ func (d *DB) acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, er
 		return nil, ended(ctx, err)
 	}
 	return nil, connectError(err)
+}
+
+// lane is the connections of a pool that Updates may have at once. A quarter of a
+// pool's is left for reading, which would wait as long as all changes before it.
+type lane struct {
+	pool   *pgxpool.Pool
+	places chan struct{}
+}
+
+func laneOf(pool *pgxpool.Pool) lane {
+	all := int(pool.Config().MaxConns)
+	return lane{pool, make(chan struct{}, max(1, all-max(1, all/4)))}
+}
+
+// enter takes a connection of the lane, which leave gives back.
+func (d *DB) enter(ctx context.Context, l *lane) (*pgxpool.Conn, error) {
+	select {
+	case l.places <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	c, err := d.acquire(ctx, l.pool)
+	if err != nil {
+		<-l.places
+	}
+	return c, err
+}
+
+func (l *lane) leave(ctx context.Context, c *pgxpool.Conn) {
+	release(ctx, c)
+	<-l.places
 }
 
 func inTransaction(c *pgxpool.Conn) bool {
@@ -417,7 +451,7 @@ func createKeytext(c sqlconn.Conn) error {
 func (d *DB) Close() error {
 	if !d.closed.Swap(true) {
 		d.pool.Close()
-		d.first.Close()
+		d.first.pool.Close()
 	}
 	return nil
 }
