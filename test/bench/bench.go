@@ -62,7 +62,7 @@ func (b *bench) measure() error {
 		case "start":
 			err = b.measureStarts()
 		case "overload":
-			b.report.Overloads, err = b.measureOverload("sqlite")
+			err = b.measureOverloads()
 		default:
 			err = b.measureOn(part)
 		}

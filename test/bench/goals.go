@@ -86,7 +86,7 @@ func (r *report) writeGoals() (goals []goal) {
 
 func (r *report) overloadGoals() (goals []goal) {
 	for _, o := range r.Overloads {
-		goals = append(goals, goal{what: "served of " + o.Case + " at ten times the load", measured: o.Ratio.Median, bound: 0.8})
+		goals = append(goals, goal{what: kindNames[o.Database] + ", served of " + o.Case + " at ten times the load", measured: o.Ratio.Median, bound: 0.8})
 	}
 	return goals
 }

@@ -3,12 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +20,8 @@ const (
 	overload     = 10   // times what the server can do
 	crowd        = 2000 // connections that the overload comes over
 	changeRounds = 6    // sizes that each machine is given in turn
+	halvings     = 6    // of the range in which the rate lies that the server can do
+	nearlyAll    = 0.95 // of the requests at that rate are served
 )
 
 // overloadRow is what a server does of what it is asked, when that is what it
@@ -28,11 +29,12 @@ const (
 type overloadRow struct {
 	Database  string
 	Case      string
-	Sustained float64 // answers a second to as many connections as it likes
+	Few       float64 // answers a second over few connections, on each as soon as the last one came
+	Sustained float64 // requests a second over the overload's connections that are served
 	Offered   float64 // requests a second that were sent in the overload
 	Served    float64 // of these, a second
 	Ratio     spread  // served to sustained
-	Work      spread  // the same for each second of the server's processor time
+	OfFew     spread  // served to the answers over few connections
 	Health    float64 // ms, the slowest answer of /healthz in the overload
 }
 
@@ -44,6 +46,16 @@ type demand struct {
 }
 
 func (d *demand) take() []byte { return d.requests[int(d.next.Add(1))%len(d.requests)] }
+
+// measureOverloads measures each database's.
+func (b *bench) measureOverloads() error {
+	var failed []error
+	for _, kind := range b.databases {
+		rows, err := b.measureOverload(kind)
+		b.report.Overloads, failed = append(b.report.Overloads, rows...), append(failed, err)
+	}
+	return errors.Join(failed...)
+}
 
 // measureOverload measures reeve serve, the program, over a fleet of its own.
 func (b *bench) measureOverload(kind string) ([]overloadRow, error) {
@@ -73,49 +85,84 @@ func (b *bench) measureOverload(kind string) ([]overloadRow, error) {
 	return rows, nil
 }
 
-// demandsOf are what is asked too often: what waits for the disk, and what costs
-// the least.
+// demandsOf are what is asked too often: what waits for the disk, what costs so
+// much that ten times as much can be asked, and what costs the least.
 func demandsOf(address string, f *fleet) ([]*demand, error) {
-	changes := &demand{name: "PutResources of 1"}
-	for round := range changeRounds {
-		for i := range f.Shape.Alive {
-			signed, err := sign(address, "license-manager", putResources, putBody(i, i+1, int64(3+round)))
-			if err != nil {
-				return nil, err
-			}
-			changes.requests = append(changes.requests, signed)
-		}
+	one, err := changesOf(address, f, 1)
+	if err != nil {
+		return nil, err
+	}
+	many, err := changesOf(address, f, 100)
+	if err != nil {
+		return nil, err
 	}
 	q, err := ask(address, request{LicenseConfigurationArn: f.ARN, MaxResults: 100}, []string{""})
 	if err != nil {
 		return nil, err
 	}
-	return []*demand{changes, {name: "ListUsage, first page of 100", requests: q.requests}}, nil
+	return []*demand{one, many, {name: "ListUsage, first page of 100", requests: q.requests}}, nil
+}
+
+// changesOf changes the whole fleet, size machines at a time, again and again.
+func changesOf(address string, f *fleet, size int) (*demand, error) {
+	d := &demand{name: "PutResources of " + count(size)}
+	for round := range changeRounds {
+		for i := 0; i < f.Shape.Alive; i += size {
+			signed, err := sign(address, "license-manager", putResources, putBody(i, i+size, int64(3+round)))
+			if err != nil {
+				return nil, err
+			}
+			d.requests = append(d.requests, signed)
+		}
+	}
+	return d, nil
 }
 
 // measureDemand measures what the server can do and the overload in turn.
 func (b *bench) measureDemand(kind string, p *program, d *demand) (overloadRow, error) {
 	row := overloadRow{Database: kind, Case: d.name}
-	var sustained, offered, served, ratios, work []float64
+	var few, sustained, offered, served, ratios, ofFew []float64
 	for round := range b.rounds {
 		say("%s, overload: %s, round %d of %d", kind, d.name, round+1, b.rounds)
-		before := p.processorTime()
 		can, err := drive(p.address, 4*b.clients, 15*b.slice, func(int) ([]byte, error) { return d.take(), nil }, nil)
 		if err != nil {
 			return row, err
 		}
-		perWork := float64(len(can.times)) / (p.processorTime() - before)
-		o := &flood{address: p.address, demand: d, rate: overload * can.rate(), warm: 15 * b.slice, length: 40 * b.slice, work: p.processorTime}
+		rate, err := b.sustainable(p, d, can.rate())
+		if err != nil {
+			return row, err
+		}
+		o := &flood{address: p.address, demand: d, rate: overload * rate, warm: 15 * b.slice, length: 40 * b.slice}
 		if err := o.run(); err != nil {
 			return row, err
 		}
-		sustained, offered, served = append(sustained, can.rate()), append(offered, o.persecond(&o.sent)), append(served, o.persecond(&o.served))
-		ratios = append(ratios, o.persecond(&o.served)/can.rate())
-		work = append(work, float64(o.served.Load())/o.worked/perWork)
+		got := o.persecond(&o.served)
+		few, sustained, offered, served = append(few, can.rate()), append(sustained, rate), append(offered, o.persecond(&o.sent)), append(served, got)
+		ratios, ofFew = append(ratios, got/rate), append(ofFew, got/can.rate())
 		row.Health = max(row.Health, float64(o.health.Microseconds())/1000)
 	}
-	row.Sustained, row.Offered, row.Served, row.Ratio, row.Work = median(sustained), median(offered), median(served), spreadOf(ratios), spreadOf(work)
+	row.Few, row.Sustained, row.Offered, row.Served, row.Ratio, row.OfFew = median(few), median(sustained), median(offered), median(served), spreadOf(ratios), spreadOf(ofFew)
 	return row, nil
+}
+
+// sustainable is the highest rate, up to most, at which requests over the crowd's
+// connections are served.
+func (b *bench) sustainable(p *program, d *demand, most float64) (rate float64, err error) {
+	for range halvings {
+		o := &flood{address: p.address, demand: d, rate: (rate + most) / 2, warm: 3 * b.slice, length: 10 * b.slice}
+		if err := o.run(); err != nil {
+			return 0, err
+		}
+		if o.persecond(&o.served) >= nearlyAll*o.rate {
+			rate = o.rate
+		} else {
+			most = o.rate
+		}
+	}
+	if rate == 0 {
+		return 0, fmt.Errorf("no rate down to %.0f a second is served", most)
+	}
+	return rate, nil
 }
 
 // flood sends requests at a rate, whether they are answered or not, over as
@@ -129,8 +176,6 @@ type flood struct {
 	start              time.Time
 	next, sent, served atomic.Int64
 	health             time.Duration // slowest
-	work               func() float64
-	worked             float64 // by the server, while it counted
 }
 
 func (f *flood) persecond(n *atomic.Int64) float64 {
@@ -145,10 +190,6 @@ func (f *flood) run() error {
 		all.Go(func() { errs[i] = f.one() })
 	}
 	all.Go(func() { errs[crowd] = f.askHealth() })
-	time.Sleep(f.warm)
-	before := f.work()
-	time.Sleep(f.length - f.warm)
-	f.worked = f.work() - before
 	all.Wait()
 	for _, err := range errs {
 		if err != nil {
@@ -163,21 +204,21 @@ func (f *flood) one() error {
 	c := &connection{address: f.address}
 	defer c.close()
 	for {
-		due := f.start.Add(time.Duration(float64(f.next.Add(1)) / f.rate * float64(time.Second)))
-		time.Sleep(time.Until(due))
+		due := time.Duration(float64(f.next.Add(1)) / f.rate * float64(time.Second))
+		time.Sleep(min(due, f.length) - time.Since(f.start))
 		now := time.Since(f.start)
-		if now > f.length {
+		if due > f.length || now > f.length {
 			return nil
 		}
 		ok, err := c.try(f.demand.take())
 		if err != nil {
 			return err
 		}
-		if took := time.Since(f.start); now >= f.warm {
+		if now >= f.warm {
 			f.sent.Add(1)
-			if ok && took <= f.length {
-				f.served.Add(1)
-			}
+		}
+		if then := time.Since(f.start); ok && then >= f.warm && then <= f.length {
+			f.served.Add(1)
 		}
 	}
 }
@@ -230,21 +271,4 @@ func (f *flood) askHealth() error {
 		time.Sleep(100 * time.Millisecond)
 	}
 	return nil
-}
-
-// processorTime is how many seconds of it the program has used; 0 where the
-// system has no /proc.
-func (p *program) processorTime() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ") // behind the name
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseFloat(fields[11], 64)
-	system, _ := strconv.ParseFloat(fields[12], 64)
-	return (user + system) / 100 // ticks of Linux
 }

@@ -192,10 +192,10 @@ func (r *report) startTable() table {
 }
 
 func (r *report) overloadTable() table {
-	t := table{title: "Overload", left: 2, head: []string{"database", "request", "sustained/s", "offered/s", "served/s", "served / sustained", "the same per processor time", "slowest health, ms"},
-		note: fmt.Sprintf("reeve serve, the program, when it is asked as fast as it answers and when it is asked %d times as much over %s connections, in turns. Those that were not served were answered with ThrottlingException.", overload, count(crowd))}
+	t := table{title: "Overload", left: 2, head: []string{"database", "request", "few/s", "sustained/s", "offered/s", "served/s", "served / sustained", "served / few", "slowest health, ms"},
+		note: fmt.Sprintf("reeve serve, the program, when it is asked over few connections, on each as soon as the last answer came; over %[1]s connections at the highest rate of which %.0[2]f %% are served; and over these %[1]s at %[3]d times that rate, or as near to it as the same processors can ask and answer. In turns. Those that were not served were answered with ThrottlingException.", count(crowd), 100*nearlyAll, overload)}
 	for _, o := range r.Overloads {
-		t.rows = append(t.rows, []string{kindNames[o.Database], o.Case, whole(o.Sustained), whole(o.Offered), whole(o.Served), o.Ratio.String(), o.Work.String(), whole(o.Health)})
+		t.rows = append(t.rows, []string{kindNames[o.Database], o.Case, whole(o.Few), whole(o.Sustained), whole(o.Offered), whole(o.Served), o.Ratio.String(), o.OfFew.String(), whole(o.Health)})
 	}
 	return t
 }
