@@ -146,7 +146,7 @@ func TestFirstGoesAheadOfAllThatWait(t *testing.T) {
 		come := func(update func(context.Context, func(sqlconn.Conn) error) error, id int64, takes time.Duration) {
 			all.Go(func() {
 				err := update(t.Context(), func(c sqlconn.Conn) error {
-					time.Sleep(takes)
+					<-time.After(takes)
 					order = append(order, id)
 					_, err := c.Exec(insertItem, id, nil)
 					return err
