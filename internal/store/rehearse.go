@@ -12,20 +12,42 @@ import (
 // errRehearsed ends the transaction of a rehearsal, and with it all it wrote.
 var errRehearsed = errors.New("rehearsed")
 
+// rehearsalPatience is how long a rehearsal waits for a lock before it gives way,
+// in milliseconds. It takes locks in the order of what it rehearses, so changes
+// may wait for it while it waits for them; PostgreSQL would notice after a second.
+const rehearsalPatience = "100"
+
 // Rehearse implements license.Store. Nothing that it reads or writes gets into
 // a cache of the Store: its transactions have none, and numbers of values that
-// it gives are remembered by nobody.
+// it gives are remembered by nobody. It begins anew until no change is in its way.
 func (s *Store) Rehearse(ctx context.Context, fn func(license.Rehearsal) error) error {
-	err := s.db.Update(ctx, func(c sqlconn.Conn) error {
-		if err := fn(&rehearsal{conn: c, limits: s.limits}); err != nil {
+	for {
+		err := s.db.Update(ctx, func(c sqlconn.Conn) error {
+			if err := giveWay(c); err != nil {
+				return err
+			}
+			if err := fn(&rehearsal{conn: c, limits: s.limits}); err != nil {
+				return err
+			}
+			return errRehearsed
+		})
+		switch {
+		case errors.Is(err, errRehearsed):
+			return nil
+		case !errors.Is(err, sqlconn.ErrConflict) || ctx.Err() != nil:
 			return err
 		}
-		return errRehearsed
-	})
-	if errors.Is(err, errRehearsed) {
+	}
+}
+
+// giveWay bounds how long a transaction waits for each lock, where it may wait
+// for one at all.
+func giveWay(c sqlconn.Conn) error {
+	if c.ForUpdate() == "" {
 		return nil
 	}
-	return err
+	none := func(sqlconn.Row) error { return nil }
+	return c.Query(`SELECT set_config('lock_timeout', $1, true)`, []any{rehearsalPatience}, none)
 }
 
 // rehearsal is a license.Store within one transaction that is never committed.
